@@ -1,0 +1,55 @@
+/** Stable codes of the answers that the gateway gives itself. Each has an entry in `docs/reference/errors.md`. */
+export type ErrorCode =
+  // the request
+  | 'bad-request'
+  | 'bad-target'
+  | 'ambiguous-target'
+  | 'bad-host'
+  | 'bad-framing'
+  | 'method-not-supported'
+  | 'headers-too-large'
+  | 'too-many-headers'
+  | 'target-too-long'
+  | 'request-timeout'
+  // routing and policy
+  | 'no-route'
+  | 'route-broken'
+  | 'login-required'
+  | 'origin-refused'
+  | 'redirect'
+  | 'cors-preflight'
+  // session
+  | 'store-unavailable'
+  | 'session-conflict'
+  | 'session-too-large'
+  | 'session-key-unknown'
+  // upstream
+  | 'upstream-connect'
+  | 'upstream-connect-timeout'
+  | 'upstream-timeout'
+  | 'upstream-reset'
+  | 'upstream-protocol'
+  | 'upstream-unavailable'
+  | 'client-gone'
+  // us
+  | 'shutting-down'
+  | 'internal'
+
+export interface GatewayErrorOptions extends ErrorOptions {
+  readonly retryAfter?: number
+}
+
+/** Thrown anywhere on an exchange's way; becomes an answer in one place, `toReply`. */
+export class GatewayError extends Error {
+  override readonly name = 'GatewayError'
+  readonly code: ErrorCode
+  readonly status: number
+  /** Seconds for `Retry-After`. */
+  readonly retryAfter: number | undefined
+  constructor(code: ErrorCode, status: number, message: string, options?: GatewayErrorOptions) {
+    super(message, options)
+    this.code = code
+    this.status = status
+    this.retryAfter = options?.retryAfter
+  }
+}

@@ -1,0 +1,72 @@
+import type { Readable } from 'node:stream'
+import type { Session } from '@coatcheck/session'
+import type { ErrorCode } from './errors.ts'
+import type { HeaderList } from './headers.ts'
+
+/** One request on its way: what came, who sent it, where it goes, and what was learned of it so far. */
+export interface Exchange {
+  /** Request id: made here, or passed on from a trusted proxy. */
+  readonly id: string
+  /** `performance.now()` when its headers were complete. */
+  readonly startedAt: number
+  readonly request: IncomingRequest
+  readonly client: Client
+  /** What the upstream will get. Starts as a copy of the request without hop-by-hop headers; middleware changes it. */
+  readonly outgoing: OutgoingRequest
+  /** Name of the route that took it; `undefined` before routing, or when none did. */
+  route: string | undefined
+  /** Set by the `session` middleware. */
+  session: Session<GatewaySessionData> | undefined
+  /** Why the gateway answered itself. */
+  reason: ErrorCode | undefined
+  /** Which upstream target answered or failed, as `host:port`. */
+  target: string | undefined
+  upstream: string | undefined
+  /** Milliseconds spent, for the access log. */
+  readonly timings: { upstream: number | undefined; store: number | undefined }
+}
+
+/** What the gateway keeps in a session. */
+export type GatewaySessionData = {
+  /** Attributes by name, as `capture` found them. */
+  attributes: { [name: string]: string }
+  /** Who signed in; claims are what templates call `{identity.CLAIM}`. */
+  identity: { issuer: string; subject: string; claims: { [name: string]: JsonClaim } }
+}
+export type JsonClaim = null | boolean | number | string | JsonClaim[] | { [name: string]: JsonClaim }
+
+/** The request as it came. Never changed. */
+export interface IncomingRequest {
+  readonly listener: string
+  /** `HTTP/1.0`, `HTTP/1.1`, `HTTP/2.0`: only the number. */
+  readonly httpVersion: string
+  readonly method: string
+  /** The request target, byte for byte. Always origin form (`/…`) or `*`. */
+  readonly target: string
+  /** Host with port as the client wrote it, from `Host` or `:authority`. */
+  readonly authority: string
+  readonly scheme: 'http' | 'https'
+  readonly headers: HeaderList
+  /** `undefined` when the request has no body. Not read before the upstream wants it. */
+  readonly body: Readable | undefined
+  /** `websocket`, when the request asks for an upgrade that is let through. */
+  readonly upgrade: 'websocket' | undefined
+}
+
+export interface Client {
+  /** The client as trusted proxies name it, else the peer. */
+  readonly address: string
+  readonly port: number | undefined
+  /** The other end of the TCP connection. */
+  readonly peer: string
+  /** Whether forwarded headers of this peer are believed. */
+  readonly trusted: boolean
+  /** The client's certificate in DER, when one was asked for and is valid. */
+  readonly certificate: Buffer | undefined
+}
+
+export interface OutgoingRequest {
+  method: string
+  target: string
+  headers: HeaderList
+}

@@ -1,0 +1,7 @@
+export * from './errors.ts'
+export * from './exchange.ts'
+export * from './forward.ts'
+export * from './headers.ts'
+export * from './middleware.ts'
+export * from './ports.ts'
+export * from './reply.ts'

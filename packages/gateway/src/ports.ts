@@ -1,0 +1,72 @@
+/** What the gateway needs of the world; the program hands it in. */
+import type { Secret, ValueSource } from '@coatcheck/model'
+import type { EndReason, RecordStore, RejectReason, SealingKey, StoreOperation } from '@coatcheck/session'
+import type { Exchange } from './exchange.ts'
+
+export interface Ports {
+  /** Milliseconds since 1970. */
+  readonly clock: () => number
+  /** Values of certificates, keys and passwords, already read. Throws when one could not be read. */
+  readonly secret: (source: ValueSource) => Secret<Buffer>
+  /** Stores by name, opened by the program and kept over reloads. `undefined`: a sealed cookie store, which is no record store. */
+  readonly records: (store: string) => RecordStore | undefined
+  /** The server's keyring, first one first; never empty. */
+  readonly keys: readonly SealingKey[]
+  readonly log: Log
+  readonly observer: GatewayObserver
+}
+
+/** The program's own log. Fields are ECS names, nested. */
+export interface Log {
+  debug(message: string, fields?: LogFields): void
+  info(message: string, fields?: LogFields): void
+  warn(message: string, fields?: LogFields): void
+  error(message: string, fields?: LogFields): void
+}
+export type LogFields = Readonly<Record<string, unknown>>
+
+/** Told of what happens: metrics and access log. Called synchronously on the request path; must be cheap and not throw. */
+export interface GatewayObserver {
+  exchangeStarted(listener: string): void
+  /** Once per exchange, when its answer is out or given up. */
+  exchangeFinished(finished: FinishedExchange): void
+  /** A request that never became an exchange: its connection was answered and closed by the parser's error. */
+  requestRejected(rejected: RejectedRequest): void
+  sessionEvent(session: string, event: 'created' | 'reused' | 'rotated'): void
+  sessionEnded(session: string, reason: EndReason): void
+  sessionRejected(session: string, reason: RejectReason): void
+  cacheLookup(result: 'hit' | 'miss'): void
+  storeOperation(
+    store: string,
+    operation: StoreOperation,
+    milliseconds: number,
+    failure: 'unavailable' | undefined,
+  ): void
+  upstreamRequest(upstream: string, milliseconds: number): void
+  upstreamError(upstream: string, reason: UpstreamErrorReason): void
+  /** A target was set aside or came back. */
+  upstreamTarget(upstream: string, url: string, up: boolean): void
+}
+
+/** Closed set: metric labels. */
+export type UpstreamErrorReason = 'connect' | 'connect_timeout' | 'timeout' | 'reset' | 'protocol' | 'unavailable'
+
+export interface FinishedExchange {
+  readonly exchange: Exchange
+  /** 0 when the client left before an answer. */
+  readonly status: number
+  readonly requestBytes: number
+  readonly responseBytes: number
+  /** Milliseconds from its headers to the last byte of the answer. */
+  readonly duration: number
+  /** The answer was cut short, or the client left. */
+  readonly aborted: boolean
+}
+
+export interface RejectedRequest {
+  readonly listener: string
+  readonly peer: string
+  readonly status: number
+  readonly code: string
+  readonly requestId: string
+}

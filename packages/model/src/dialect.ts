@@ -1,0 +1,24 @@
+import type { Diagnostic, PlaceOf } from './diagnostic.ts'
+import type { GatewayModel } from './model.ts'
+
+/** A file of configuration: its name as the user gave it, and its text. */
+export interface SourceFile {
+  readonly name: string
+  readonly text: string
+}
+
+/** Answers `{ env: NAME }` and `{ file: path }` where a plain value is asked for; `undefined` when there is none. */
+export type Lookup = (reference: { readonly env: string } | { readonly file: string }) => string | undefined
+
+/** What a dialect is: a pure function from text to model. It reads no files, clock, environment or network. */
+export interface Dialect {
+  readonly name: string
+  translate(files: readonly SourceFile[], lookup: Lookup): Translation
+}
+
+/** No model when the text could not be read; otherwise every route is in it, broken ones too. */
+export interface Translation {
+  readonly model: GatewayModel | undefined
+  readonly diagnostics: readonly Diagnostic[]
+  readonly placeOf: PlaceOf
+}

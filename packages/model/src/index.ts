@@ -1,0 +1,5 @@
+export * from './diagnostic.ts'
+export * from './dialect.ts'
+export * from './model.ts'
+export * from './secret.ts'
+export * from './status.ts'

@@ -1,0 +1,42 @@
+import type { Diagnostic } from './diagnostic.ts'
+
+/** What runs, as data: written by the program, read by health endpoints and the console. */
+export interface GatewayStatus {
+  readonly version: string
+  readonly node: string
+  /** Milliseconds since 1970. */
+  readonly startedAt: number
+  readonly configuration: ConfigurationStatus
+  readonly listeners: readonly ListenerStatus[]
+  readonly routes: readonly RouteStatus[]
+  readonly stores: readonly StoreStatus[]
+}
+
+export interface ConfigurationStatus {
+  readonly files: readonly string[]
+  /** Hash of what runs. */
+  readonly revision: string
+  readonly loadedAt: number
+  /** The last attempt to load; its problems are shown although what ran before goes on. */
+  readonly lastReload: { readonly at: number; readonly result: 'success' | 'failure' }
+  readonly problems: readonly Diagnostic[]
+}
+
+export interface ListenerStatus {
+  readonly name: string
+  readonly address: string
+  readonly state: 'listening' | 'stopping' | 'failed'
+}
+
+export interface RouteStatus {
+  readonly name: string
+  readonly state: 'running' | 'broken'
+  readonly reason: string | undefined
+}
+
+export interface StoreStatus {
+  readonly name: string
+  readonly kind: string
+  readonly state: 'up' | 'down'
+  readonly reason: string | undefined
+}

@@ -1,0 +1,148 @@
+/** The public shape of sessions: what an application or a gateway holds in its hands. */
+import type { SessionId } from './store.ts'
+
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue }
+/** Session data is a JSON object. */
+export type SessionData = Record<string, JsonValue>
+
+/** What a visitor brings. Header strings, so that no `Request` has to be made. */
+export interface Presented {
+  /** The `Cookie` header(s) as they came. */
+  readonly cookie?: string | undefined
+  /** A ticket that came in another header, when the manager looks there instead. */
+  readonly ticket?: string | undefined
+  /** A top-level navigation (Fetch Metadata): it may start anew where a stale ticket otherwise gets nothing (rule 4). */
+  readonly navigation?: boolean
+  readonly address?: string | undefined
+  readonly userAgent?: string | undefined
+}
+
+/** Why the visitor's ticket or sealed cookie was not accepted. Closed set: also metric labels. */
+export type RejectReason =
+  /** Not a ticket of ours, by its form. */
+  | 'malformed'
+  /** No living record under this id (expired, ended, never there). */
+  | 'unknown'
+  /** The id lives, the secret is not its secret. */
+  | 'wrong_secret'
+  /** The record or sealed cookie does not open, or is of a weaker kind than configured. */
+  | 'damaged'
+  /** Two valid, different sessions in one request count as none. */
+  | 'ambiguous'
+  /** More than two cookies of our name, or longer than any of ours. */
+  | 'oversized'
+
+/** Why a session ended. Closed set: also metric labels. */
+export type EndReason = 'idle' | 'lifetime' | 'sign_out' | 'revoked' | 'provider'
+
+/**
+ * - `none`: nothing valid was brought; setting a value starts a session.
+ * - `open`: a living session.
+ * - `refused`: a stale ticket of a living session (rule 4): nothing can be started, changes are dropped.
+ * - `ended`: ended in this request.
+ */
+export type SessionState = 'none' | 'open' | 'refused' | 'ended'
+
+/** One visitor's session during one request. Synchronous; `commit` writes. */
+export interface Session<Data extends SessionData = SessionData> {
+  readonly state: SessionState
+  /** True from the moment a session is started in this request. */
+  readonly isNew: boolean
+  /** The public id: the same over all rotations, safe to log. `undefined` while there is no session. */
+  readonly id: SessionId | undefined
+  /** Read-only view of the data, empty without a session. */
+  readonly data: Readonly<Partial<Data>>
+  /** The person the session belongs to, as the application names them; part of the record's metadata. */
+  readonly subject: string | undefined
+  /** Milliseconds since 1970; `undefined` while there is no session. */
+  readonly createdAt: number | undefined
+  /** Whole seconds until the session ends if it is not used again; `undefined` while there is no session. */
+  readonly expiresIn: number | undefined
+  get<K extends keyof Data & string>(key: K): Data[K] | undefined
+  set<K extends keyof Data & string>(key: K, value: Data[K]): void
+  delete(key: keyof Data & string): void
+  /** Starts a session even when nothing is set (mode enforce). No effect on one that is open. */
+  start(): void
+  /** Signs a person in: sets the subject and rotates as a rise of privilege. */
+  signIn(subject: string): void
+  /** New secret, same id. By default as a rise of privilege: the old secret is dead at once, everywhere. */
+  rotate(): void
+  /** Ends the session; `commit` deletes the record and clears the cookie. */
+  end(reason?: EndReason): void
+  /**
+   * Writes what changed, once, and says what the browser must be told. Nothing changed, nothing written, nothing told
+   * (apart from a touch or rotation by age that is due). Idempotent: a second call gives the same answer.
+   *
+   * @throws SessionError `ERR_STORE_UNAVAILABLE` (tell the visitor 503 and leave the cookie alone),
+   * `ERR_STORE_CONFLICT`, `ERR_SESSION_TOO_LARGE`, `ERR_COOKIE_TOO_LARGE`
+   */
+  commit(): Promise<Commit>
+}
+
+export interface Commit {
+  /** Values for `Set-Cookie`, one header each; often empty. */
+  readonly setCookie: readonly string[]
+  /** The ticket to hand back when tickets travel in a header instead of a cookie: a new one, or '' when the session ended. */
+  readonly ticket: string | undefined
+}
+
+/** Told of what happens; called synchronously, must not throw. Everything is optional. */
+export interface SessionObserver {
+  created?(): void
+  reused?(): void
+  rotated?(): void
+  ended?(reason: EndReason): void
+  rejected?(reason: RejectReason): void
+  cacheLookup?(result: 'hit' | 'miss'): void
+  /** After each operation of a record store. `failure` names what went wrong, from a closed set. */
+  storeOperation?(operation: StoreOperation, milliseconds: number, failure: 'unavailable' | undefined): void
+}
+export type StoreOperation = 'read' | 'create' | 'update' | 'touch' | 'delete'
+
+export interface SessionManager<Data extends SessionData = SessionData> {
+  /** Can sessions be ended before their time by the server alone? `false` for sealed cookies. */
+  readonly revokes: boolean
+  /** Opens what the visitor brought. Rejects only with `ERR_STORE_UNAVAILABLE` or `ERR_KEY_UNKNOWN`. */
+  open(presented: Presented): Promise<Session<Data>>
+  /** The same from a web-standard request. */
+  openRequest(request: Request, presented?: Omit<Presented, 'cookie' | 'ticket'>): Promise<Session<Data>>
+  /** Opens, calls the handler, commits, adds the `Set-Cookie` values. An outage answers 503 with `Retry-After`. */
+  wrap(
+    handler: (request: Request, session: Session<Data>) => Response | Promise<Response>,
+  ): (request: Request) => Promise<Response>
+  /** Names of the cookies that are ours, to withhold them from others: exact names, and a test for split parts. */
+  ownsCookie(name: string): boolean
+  /** Writes trailing touches that are still owed (rule 3), and lets go of timers and caches. Does not close the store. */
+  close(): Promise<void>
+}
+
+export interface CookieOptions {
+  /** @defaultValue `__Host-session` where `secure`, `path` `/` and no `domain` allow it, else `session` */
+  readonly name?: string
+  readonly domain?: string | undefined
+  /** @defaultValue `/` */
+  readonly path?: string
+  /** @defaultValue `Lax` */
+  readonly sameSite?: 'Strict' | 'Lax' | 'None'
+  /** @defaultValue true */
+  readonly secure?: boolean
+  /** @defaultValue true */
+  readonly httpOnly?: boolean
+  /** `browser`: no Max-Age; `lifetime`: Max-Age is the time left. @defaultValue `browser` */
+  readonly expires?: 'browser' | 'lifetime'
+}
+
+/** A key by name; 16 or 32 bytes (AES-128-GCM or AES-256-GCM). */
+export interface SealingKey {
+  readonly id: string
+  readonly bytes: Uint8Array
+}
+
+export type Sealing =
+  /** Each record under a key that only its ticket gives (rule 2). */
+  | { readonly kind: 'ticket' }
+  /** Under the first key of the ring; all are read. */
+  | { readonly kind: 'keys'; readonly keys: readonly SealingKey[] }
+  | { readonly kind: 'none' }
+  /** Writes `to`, reads `to` then `from`. `to` is never `none`. */
+  | { readonly kind: 'migrate'; readonly from: Sealing; readonly to: Sealing }

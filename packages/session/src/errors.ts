@@ -1,0 +1,26 @@
+/** Stable codes of everything that `@coatcheck/session` throws. Messages may improve at any time; codes do not change. */
+export type SessionErrorCode =
+  /** The store failed or did not answer: an outage, never a logout. */
+  | 'ERR_STORE_UNAVAILABLE'
+  /** A change could not be applied: the record changed under it three times. */
+  | 'ERR_STORE_CONFLICT'
+  /** The sealed record is larger than `maxBytes`. */
+  | 'ERR_SESSION_TOO_LARGE'
+  /** The sealed cookie needs more parts than it may have. */
+  | 'ERR_COOKIE_TOO_LARGE'
+  /** The record was sealed under a key that this keyring does not hold. An outage of that session, not its absence. */
+  | 'ERR_KEY_UNKNOWN'
+  /** An option or argument is wrong. */
+  | 'ERR_INVALID_OPTION'
+  /** The store cannot do what was asked, as revoking a sealed cookie. */
+  | 'ERR_UNSUPPORTED'
+
+/** The one error class of this package. */
+export class SessionError extends Error {
+  override readonly name = 'SessionError'
+  readonly code: SessionErrorCode
+  constructor(code: SessionErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}

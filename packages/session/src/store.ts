@@ -1,0 +1,46 @@
+/**
+ * The seam between sessions and what keeps them. A store knows a key, bytes, a version and a time; it knows neither
+ * tickets nor seals nor cookies.
+ */
+
+/** Name of a record: the public id of its session. Safe to log. */
+export type SessionId = string
+
+export interface StoredRecord {
+  /** The record as it was written. */
+  readonly bytes: Uint8Array
+  /** Changes with every `create` and `update`, not with `touch`. Opaque. */
+  readonly version: string
+  /** Milliseconds until the store drops it; > 0. */
+  readonly remaining: number
+}
+
+/**
+ * Keeps records by id.
+ *
+ * Rejects only when the store itself fails (`ERR_STORE_UNAVAILABLE`); what is absent, expired or damaged is
+ * `undefined`. Times are milliseconds that remain, so that clocks of gateways do not matter.
+ */
+export interface RecordStore {
+  /** Absent, expired, damaged: all `undefined`. */
+  read(id: SessionId): Promise<StoredRecord | undefined>
+  /** The new version; `undefined` when the id is taken. */
+  create(id: SessionId, bytes: Uint8Array, ttl: number): Promise<string | undefined>
+  /** Compare and set: the new version; `undefined` when the record is gone or newer. Never resurrects. */
+  update(id: SessionId, bytes: Uint8Array, version: string, ttl: number): Promise<string | undefined>
+  /** Moves the end. `false` when gone; never resurrects. */
+  touch(id: SessionId, ttl: number): Promise<boolean>
+  /** `false` when it was not there, which is fine. */
+  delete(id: SessionId): Promise<boolean>
+  /** Frees what the store holds open. Idempotent. */
+  close(): Promise<void>
+}
+
+/**
+ * An extra ability: the store can say at once, without waiting, whether a record that was read is still what it keeps.
+ * Opened sessions are cached only over stores that have it.
+ */
+export interface Confirming {
+  /** True only when the record is still there, not expired, and still has this version. False means: read again. */
+  confirm(id: SessionId, version: string): boolean
+}
