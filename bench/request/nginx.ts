@@ -13,14 +13,18 @@ const scratch = (folder: string) => `
   uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi; default_type text/plain;
 `
 
-/** Answers `/100` with 100 bytes and `/10240` with 10 KB. Returns the path of its configuration. */
+/**
+ * Answers `/100` with 100 bytes and `/10240` with 10 KB, and signs a person in at `/sign-in` by a response header that the
+ * gateway captures. Returns the path of its configuration.
+ */
 export async function upstreamConfiguration(port: number): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'coatcheck-bench-upstream-'))
   for (const size of [100, 10_240]) await writeFile(join(folder, String(size)), 'x'.repeat(size))
   return save(
     folder,
     `${head(folder)} http { ${scratch(folder)} sendfile on; open_file_cache max=10;
-      server { listen 127.0.0.1:${port}; root ${folder}; location / {} } }`,
+      server { listen 127.0.0.1:${port}; root ${folder}; location / {}
+        location = /sign-in { add_header X-Auth-User bench; return 200 ok; } } }`,
   )
 }
 

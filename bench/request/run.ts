@@ -76,6 +76,10 @@ listeners: { web: "127.0.0.1:${port}" }
 sessions: { default: { mode: enforce } }
 upstreams: { app: { urls: ["http://127.0.0.1:${upstreamPort}"] } }
 routes:
+  - name: sign-in
+    match: { path: { exact: /sign-in } }
+    capture: { $subject: X-Auth-User }
+    upstream: app
   - name: app
     match: { path: / }
     headers: { request: { set: { X-Session-Id: "{session.$id}", X-User: "{identity.sub}" } } }
@@ -83,8 +87,9 @@ routes:
 `
 }
 
+/** Signs in and keeps the ticket. */
 async function sessionCookie(port: number): Promise<string> {
-  const answer = await fetch(`http://127.0.0.1:${port}/100`)
+  const answer = await fetch(`http://127.0.0.1:${port}/sign-in`)
   const [cookie] = answer.headers.getSetCookie()
   if (answer.status !== 200 || cookie === undefined) throw new Error(`no session: status ${answer.status}`)
   return cookie.split(';')[0]!
