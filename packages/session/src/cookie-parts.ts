@@ -1,0 +1,76 @@
+/**
+ * A value that is too long for one cookie, in parts: cookie `{name}.{index}`, index from 1, holds
+ * `{count}.{mark}.{chunk}`. The mark is the same in all parts of one value and proves that they belong together.
+ */
+import { createHash } from 'node:crypto'
+import { SessionError } from './errors.ts'
+
+/** The most parts a value can have; how many it may have is an option. */
+export const maxCookieParts = 16
+const markLength = 8
+/** Bytes that a part has for name, index, count, mark and chunk. */
+const partBytes = 4096
+
+export interface Part {
+  readonly index: number
+  readonly count: number
+  readonly mark: string
+  readonly chunk: string
+}
+
+/**
+ * Values of the parts, in order.
+ *
+ * @throws SessionError `ERR_COOKIE_TOO_LARGE`
+ */
+export function splitValue(name: string, value: string, maxParts: number): string[] {
+  // Room for the longest index and count, so that it does not depend on their number.
+  const room = partBytes - name.length - '.16'.length - '16.'.length - markLength - '.'.length
+  const count = Math.ceil(value.length / room)
+  if (count > maxParts) throw tooLarge(name, value.length, count, maxParts)
+  const mark = markOf(value)
+  return Array.from({ length: count }, (_, at) => `${count}.${mark}.${value.slice(at * room, (at + 1) * room)}`)
+}
+
+function tooLarge(name: string, length: number, count: number, maxParts: number): SessionError {
+  return new SessionError(
+    'ERR_COOKIE_TOO_LARGE',
+    `The value of cookie "${name}" has ${length} bytes: ${count} cookies of ${partBytes} bytes, and ${maxParts} ` +
+      `${maxParts === 1 ? 'is' : 'are'} allowed, so a browser or server would drop it. Keep less in the session, keep ` +
+      'it in a store, or raise maxParts together with the limit for request headers.',
+  )
+}
+
+/** `undefined` for what `splitValue` cannot have written. */
+export function parsePart(index: number, text: string): Part | undefined {
+  const match = /^([2-9]|1[0-6])\.([\w-]{8})\.([\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+)$/.exec(text)
+  if (match === null) return undefined
+  const count = Number(match[1])
+  return index > count ? undefined : { index, count, mark: match[2]!, chunk: match[3]! }
+}
+
+/** Every value of which all parts are there and prove to belong together, in the order their first parts came. */
+export function joinParts(
+  parts: readonly Part[],
+  maxParts: number,
+): { values: string[]; rejected: 'oversized' | 'malformed' | undefined } {
+  const sets = new Map<string, (string | undefined)[]>()
+  for (const { index, count, mark, chunk } of parts) {
+    const key = `${count}.${mark}`
+    const chunks = sets.get(key) ?? new Array<string | undefined>(count).fill(undefined)
+    chunks[index - 1] ??= chunk
+    sets.set(key, chunks)
+  }
+  const values: string[] = []
+  let rejected: 'oversized' | 'malformed' | undefined
+  for (const [key, chunks] of sets) {
+    if (chunks.length > maxParts) rejected = 'oversized'
+    else if (chunks.includes(undefined) || markOf(chunks.join('')) !== key.slice(-markLength)) rejected ??= 'malformed'
+    else values.push(chunks.join(''))
+  }
+  return { values, rejected }
+}
+
+function markOf(value: string): string {
+  return createHash('sha256').update(value).digest('base64url').slice(0, markLength)
+}
