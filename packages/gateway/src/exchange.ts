@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Session } from '@coatcheck/session'
 import type { ErrorCode } from './errors.ts'
+import type { ClientGone } from './forward.ts'
 import type { HeaderList } from './headers.ts'
 
 /** One request on its way: what came, who sent it, where it goes, and what was learned of it so far. */
@@ -11,6 +12,8 @@ export interface Exchange {
   readonly startedAt: number
   readonly request: IncomingRequest
   readonly client: Client
+  /** The client's side of it while the answer is awaited: made by the listener, handed to the forward. */
+  readonly connection: ClientConnection
   /** What the upstream will get. Starts as a copy of the request without hop-by-hop headers; middleware changes it. */
   readonly outgoing: OutgoingRequest
   /** Name of the route that took it; `undefined` before routing, or when none did. */
@@ -49,8 +52,18 @@ export interface IncomingRequest {
   readonly headers: HeaderList
   /** `undefined` when the request has no body. Not read before the upstream wants it. */
   readonly body: Readable | undefined
+  /** Length of the body when its headers tell it; `undefined` when it is chunked, or when there is none. */
+  readonly contentLength: number | undefined
   /** `websocket`, when the request asks for an upgrade that is let through. */
   readonly upgrade: 'websocket' | undefined
+}
+
+/** What a listener can do for an exchange before its answer is there, and whether the client still waits for one. */
+export interface ClientConnection extends ClientGone {
+  /** Sends a 1xx other than 101 at once; nothing for HTTP/1.0 clients. */
+  inform(status: number, statusText: string, headers: HeaderList): void
+  /** The upstream is about to read the body: sends `100 Continue` to a client that waits for it, once. */
+  bodyWanted(): void
 }
 
 export interface Client {
