@@ -37,6 +37,8 @@ export type ErrorCode =
 
 export interface GatewayErrorOptions extends ErrorOptions {
   readonly retryAfter?: number
+  /** What the client may read instead of the code's own sentence (`error-page.ts`). Nothing secret, nothing of the inside. */
+  readonly detail?: string
 }
 
 /** Thrown anywhere on an exchange's way; becomes an answer in one place, `toReply`. */
@@ -46,10 +48,13 @@ export class GatewayError extends Error {
   readonly status: number
   /** Seconds for `Retry-After`. */
   readonly retryAfter: number | undefined
+  /** What the client may read; `message` is for logs. */
+  readonly detail: string | undefined
   constructor(code: ErrorCode, status: number, message: string, options?: GatewayErrorOptions) {
     super(message, options)
     this.code = code
     this.status = status
     this.retryAfter = options?.retryAfter
+    this.detail = options?.detail
   }
 }

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Session } from '@coatcheck/session'
 import type { ErrorCode } from './errors.ts'
-import type { ClientGone } from './forward.ts'
+import type { ClientGone, ClientGone } from './forward.ts'
 import type { HeaderList } from './headers.ts'
 
 /** One request on its way: what came, who sent it, where it goes, and what was learned of it so far. */
@@ -25,6 +25,11 @@ export interface Exchange {
   /** Which upstream target answered or failed, as `host:port`. */
   target: string | undefined
   upstream: string | undefined
+  /** Segments of the path that the matched prefix took; all of them for an exact path or a template. */
+  matchedSegments: number
+  /** What went wrong in the gateway's own words, for logs only: never sent to a client. */
+  detail: string | undefined
+  readonly connection: ClientConnection
   /** Milliseconds spent, for the access log. */
   readonly timings: { upstream: number | undefined; store: number | undefined }
 }
@@ -46,10 +51,20 @@ export interface IncomingRequest {
   readonly method: string
   /** The request target, byte for byte. Always origin form (`/…`) or `*`. */
   readonly target: string
+  /** The path that routes are chosen by: escapes decoded that have no structure, no query (`target.ts`). */
+  readonly path: string
+  /** What stands behind the first `?`, raw; '' without one. */
+  readonly query: string
+  /** Lenient servers may read this path in another way (`target.ts`). */
+  readonly odd: boolean
   /** Host with port as the client wrote it, from `Host` or `:authority`. */
   readonly authority: string
   readonly scheme: 'http' | 'https'
   readonly headers: HeaderList
+  /** All `Cookie` headers, joined with `; `. */
+  readonly cookie: string | undefined
+  /** From `Content-Length`; `undefined` without one. */
+  readonly contentLength: number | undefined
   /** `undefined` when the request has no body. Not read before the upstream wants it. */
   readonly body: Readable | undefined
   /** Length of the body when its headers tell it; `undefined` when it is chunked, or when there is none. */
@@ -76,6 +91,14 @@ export interface Client {
   readonly trusted: boolean
   /** The client's certificate in DER, when one was asked for and is valid. */
   readonly certificate: Buffer | undefined
+}
+
+/** The client's connection, as middleware and the upstream hop may know it. */
+export interface ClientConnection extends ClientGone {
+  /** Passes on a 1xx of the upstream other than 101. */
+  onInformation?(status: number, statusText: string, headers: HeaderList): void
+  /** The body is about to be read: `100 Continue` goes out here. */
+  onBodyWanted?(): void
 }
 
 export interface OutgoingRequest {
