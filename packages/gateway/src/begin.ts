@@ -1,5 +1,6 @@
 import type { Exchange } from './exchange.ts'
-import type { CompiledListener, RawRequest } from './listener.ts'
+import type { CompiledListener } from './listener.ts'
+import type { RawRequest } from './raw-request.ts'
 
 /**
  * Makes an exchange of a request, or refuses it.

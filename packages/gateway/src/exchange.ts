@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Session } from '@coatcheck/session'
 import type { ErrorCode } from './errors.ts'
-import type { ClientGone, ClientGone } from './forward.ts'
+import type { ClientGone } from './forward.ts'
 import type { HeaderList } from './headers.ts'
 
 /** One request on its way: what came, who sent it, where it goes, and what was learned of it so far. */
@@ -29,7 +29,6 @@ export interface Exchange {
   matchedSegments: number
   /** What went wrong in the gateway's own words, for logs only: never sent to a client. */
   detail: string | undefined
-  readonly connection: ClientConnection
   /** Milliseconds spent, for the access log. */
   readonly timings: { upstream: number | undefined; store: number | undefined }
 }
@@ -63,8 +62,6 @@ export interface IncomingRequest {
   readonly headers: HeaderList
   /** All `Cookie` headers, joined with `; `. */
   readonly cookie: string | undefined
-  /** From `Content-Length`; `undefined` without one. */
-  readonly contentLength: number | undefined
   /** `undefined` when the request has no body. Not read before the upstream wants it. */
   readonly body: Readable | undefined
   /** Length of the body when its headers tell it; `undefined` when it is chunked, or when there is none. */
@@ -91,14 +88,6 @@ export interface Client {
   readonly trusted: boolean
   /** The client's certificate in DER, when one was asked for and is valid. */
   readonly certificate: Buffer | undefined
-}
-
-/** The client's connection, as middleware and the upstream hop may know it. */
-export interface ClientConnection extends ClientGone {
-  /** Passes on a 1xx of the upstream other than 101. */
-  onInformation?(status: number, statusText: string, headers: HeaderList): void
-  /** The body is about to be read: `100 Continue` goes out here. */
-  onBodyWanted?(): void
 }
 
 export interface OutgoingRequest {
