@@ -1,0 +1,56 @@
+/** Every statement the store runs, prepared once. Each one is a transaction of its own. */
+import { randomBytes } from 'node:crypto'
+import type { DatabaseSync } from 'node:sqlite'
+
+/** What is kept of a record besides its bytes. */
+export interface Row {
+  readonly version: string
+  /** Milliseconds since 1970. */
+  readonly ends: number
+}
+
+export type Statements = ReturnType<typeof prepareStatements>
+
+export function prepareStatements(database: DatabaseSync) {
+  const read = database.prepare('SELECT version, ends, bytes FROM records WHERE id = ? AND ends > ?')
+  const look = database.prepare('SELECT version, ends FROM records WHERE id = ?')
+  // An expired record that was not swept yet does not hold its id.
+  const create = database.prepare(
+    `INSERT INTO records (id, version, ends, bytes) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE
+     SET version = excluded.version, ends = excluded.ends, bytes = excluded.bytes WHERE records.ends <= ?`,
+  )
+  const update = database.prepare(
+    'UPDATE records SET version = ?, ends = ?, bytes = ? WHERE id = ? AND version = ? AND ends > ?',
+  )
+  const touch = database.prepare('UPDATE records SET ends = ? WHERE id = ? AND ends > ?')
+  const remove = database.prepare('DELETE FROM records WHERE id = ? AND ends > ?')
+  const sweep = database.prepare(
+    'DELETE FROM records WHERE rowid IN (SELECT rowid FROM records WHERE ends <= ? ORDER BY ends LIMIT ?)',
+  )
+  const dataVersion = database.prepare('PRAGMA data_version')
+  const newVersion = versions()
+  return {
+    newVersion,
+    read: (id: string, now: number) => read.get(id, now) as (Row & { bytes: Uint8Array }) | undefined,
+    look: (id: string) => look.get(id) as Row | undefined,
+    create: (id: string, row: Row, bytes: Uint8Array, now: number) =>
+      create.run(id, row.version, row.ends, bytes, now).changes === 1,
+    update: (id: string, row: Row, bytes: Uint8Array, version: string, now: number) =>
+      update.run(row.version, row.ends, bytes, id, version, now).changes === 1,
+    touch: (id: string, ends: number, now: number) => touch.run(ends, id, now).changes === 1,
+    delete: (id: string, now: number) => remove.run(id, now).changes === 1,
+    /** How many were removed. */
+    sweep: (now: number, limit: number) => Number(sweep.run(now, limit).changes),
+    /** Changes when another connection, of this or another process, committed. */
+    dataVersion: () => dataVersion.get()!.data_version as number,
+    /** Takes what is in the log into the file, and empties the log unless another process reads it. */
+    checkpoint: () => database.exec('PRAGMA wal_checkpoint(TRUNCATE)'),
+  }
+}
+
+/** Versions that no other process, and no later run of this one, gives out: a random beginning and a counter. */
+function versions(): () => string {
+  const beginning = randomBytes(9).toString('base64url')
+  let count = 0
+  return () => `${beginning}.${(count++).toString(36)}`
+}
