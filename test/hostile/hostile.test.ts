@@ -1,0 +1,119 @@
+/** Bytes that must not be misread, against the real program, with an upstream that records every byte it gets. */
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Recorder, startRecorder } from '../../packages/gateway/src/testing/recorder.ts'
+import { freePort, type RunningGateway, startGateway } from '../running/gateway.ts'
+import { type HostileRequest, hostileRequests } from './requests.ts'
+
+const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+const marker = 'GET /marker HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n'
+const largestByteByByte = 600
+
+let upstream: Recorder
+let gateway: RunningGateway
+let port: number
+
+beforeAll(async () => {
+  upstream = await startRecorder({ respond: () => answer })
+  port = await freePort()
+  const yaml = `
+name: hostile
+internal: off
+listeners: { web: "127.0.0.1:${port}" }
+sessions: { default: { mode: enforce } }
+routes:
+  - { name: public, match: { path: /public }, upstream: "${upstream.url}" }
+  - { name: all, match: { path: / }, upstream: "${upstream.url}" }
+`
+  gateway = await startGateway({ files: { 'coatcheck.yaml': yaml }, ready: `http://127.0.0.1:${port}/ready` })
+})
+
+afterAll(async () => {
+  await gateway?.stop()
+  await upstream?.close()
+})
+
+test.each(hostileRequests)('$name', async (hostile) => {
+  await judge(hostile, [hostile.bytes])
+})
+
+test.each(hostileRequests.filter(({ bytes }) => bytes.length <= largestByteByByte))(
+  'byte by byte: $name',
+  async (hostile) => {
+    await judge(hostile, [...hostile.bytes])
+  },
+)
+
+test.each(hostileRequests.filter(({ expected }) => expected.is === 'forwarded'))(
+  'coalesced with the next request: $name',
+  async ({ bytes }) => {
+    const before = upstream.requests.length
+    const received = await exchange([bytes + marker], 2)
+    expect(received.match(/HTTP\/1\.1 200/g)).toHaveLength(2)
+    expect(upstream.requests.slice(before).map(({ target }) => target)).toContain('/marker')
+    expect(upstream.requests.length - before).toBe(2)
+  },
+)
+
+test('nothing of all this stopped the gateway, and every line of its log parses', async () => {
+  expect(gateway.child.exitCode).toBeNull()
+  expect(gateway.lines().length).toBeGreaterThan(hostileRequests.length)
+})
+
+async function judge({ expected }: HostileRequest, pieces: readonly string[]): Promise<void> {
+  const before = upstream.requests.length
+  const received = await exchange(pieces, 1)
+  await exchange([marker], 1)
+  const got = upstream.requests.slice(before)
+  expect(got.pop()?.target).toBe('/marker')
+  if (expected.is === 'refused') {
+    expect(got.map(({ head }) => head)).toEqual([])
+    expect(received).toMatch(/^(HTTP\/1\.[01] 4\d\d |$)/)
+    expect(received.match(/HTTP\/1\.[01] \d\d\d /g)?.length ?? 0).toBeLessThanOrEqual(1)
+    return
+  }
+  expect(received).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+  expect(got).toHaveLength(1)
+  expect(got[0]!.head.split('\r\n')[0]).toBe(expected.line)
+  expect(got[0]!.body.toString('latin1')).toBe(expected.body)
+}
+
+/** Writes the pieces, each in a packet of its own, and returns all that came until `answers` are there and the connection is closed. */
+async function exchange(pieces: readonly string[], answers: number): Promise<string> {
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true })
+  let received = ''
+  socket.setEncoding('latin1')
+  socket.on('data', (chunk: string) => {
+    received += chunk
+    if (complete(received) >= answers) socket.end()
+  })
+  socket.on('error', () => {})
+  // A request that never ends is cut by us, so that the test need not wait for the gateway's own deadline.
+  const impatient = setTimeout(() => socket.end(), 1000)
+  await once(socket, 'connect')
+  await write(socket, pieces)
+  if (!socket.closed) await once(socket, 'close')
+  clearTimeout(impatient)
+  return received
+}
+
+async function write(socket: Socket, pieces: readonly string[]): Promise<void> {
+  for (const piece of pieces) {
+    if (!socket.writable) return
+    socket.write(piece, 'latin1')
+    if (pieces.length > 1) await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+/** How many answers are complete: each has a Content-Length, or ends with the connection. */
+function complete(received: string): number {
+  let count = 0
+  for (let at = 0; ; count++) {
+    const end = received.indexOf('\r\n\r\n', at)
+    if (end === -1) return count
+    const length = /\r\ncontent-length: *(\d+)/i.exec(received.slice(at, end))
+    if (!length || received.length < end + 4 + Number(length[1])) return count
+    at = end + 4 + Number(length[1])
+  }
+}
