@@ -1,0 +1,60 @@
+import { constants, fstatSync, openSync, write, writeSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { isatty } from 'node:tty'
+
+/**
+ * Where bytes go. `write` takes what it can at once and reports how much; `EAGAIN` when nothing fits.
+ *
+ * A pipe, socket or terminal whose other end does not read must neither hold up the program nor its exit, and a
+ * blocked write in a thread does the latter: so these are written without blocking, on this thread. Everything else
+ * (files) is written by a thread.
+ */
+export interface Output {
+  write(bytes: Buffer, offset: number, done: (error: NodeJS.ErrnoException | null, written: number) => void): void
+  /** The last words at exit. @throws what `fs.writeSync` throws */
+  writeSync(bytes: Buffer, offset: number): number
+}
+
+/** Opens nothing that was not open: `fd` is a descriptor that the process was started with, as 1 or 2. */
+export function openOutput(fd: number): Output {
+  const unblocked = nonBlocking(fd)
+  const target = unblocked ?? fd
+  const sync = (bytes: Buffer, offset: number) => writeSync(target, bytes, offset)
+  if (unblocked === undefined)
+    return { write: (bytes, offset, done) => write(fd, bytes, offset, null, null, done), writeSync: sync }
+  return {
+    write(bytes, offset, done) {
+      let written = 0
+      let failure: NodeJS.ErrnoException | null = null
+      try {
+        written = sync(bytes, offset)
+      } catch (error) {
+        failure = error as NodeJS.ErrnoException
+      }
+      done(failure, written)
+    },
+    writeSync: sync,
+  }
+}
+
+/** Sockets that made their descriptor non-blocking; collected, they would close it. */
+const held: Socket[] = []
+
+/** A descriptor for the same output that does not block, or `undefined` when there is none. */
+function nonBlocking(fd: number): number | undefined {
+  try {
+    const kind = fstatSync(fd)
+    if (kind.isFIFO() || isatty(fd)) return reopened(fd)
+    if (!kind.isSocket()) return undefined
+    // Node sets O_NONBLOCK on what it takes over, and offers no other way to set it on a socket.
+    held.push(new Socket({ fd, readable: false, writable: true }).unref().on('error', () => {}))
+    return fd
+  } catch {
+    return undefined
+  }
+}
+
+/** Opened anew, so that O_NONBLOCK is ours alone and not that of every process which shares the descriptor. */
+function reopened(fd: number): number {
+  return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
+}

@@ -1,0 +1,47 @@
+import { collectDefaultMetrics, Registry } from 'prom-client'
+import type { Merge, MetricFamily, Sample } from './family.ts'
+
+/** Where adding up says nothing. Everything else of a process is a sum over processes. */
+const merges: Readonly<Record<string, Merge>> = {
+  process_start_time_seconds: 'min',
+  process_max_fds: 'max',
+  nodejs_version_info: 'max',
+}
+
+interface Value {
+  readonly value: number
+  readonly labels?: Readonly<Record<string, string | number>>
+  readonly metricName?: string
+}
+
+/** `process_*` and `nodejs_*` of this process, as every Prometheus client gives them. */
+export function processMetrics(): () => Promise<MetricFamily[]> {
+  const register = new Registry()
+  // Milliseconds between two looks at the event loop's lag: each is a wake-up.
+  collectDefaultMetrics({ register, eventLoopMonitoringPrecision: 100 })
+  return async () => ((await register.getMetricsAsJSON()) as readonly Metric[]).map(toFamily)
+}
+
+/** What prom-client really gives; its declaration of `type` is wrong. */
+interface Metric {
+  readonly name: string
+  readonly help: string
+  readonly type: unknown
+  readonly values: readonly Value[]
+}
+
+function toFamily({ name, help, type, values }: Metric): MetricFamily {
+  return {
+    name,
+    help,
+    type: type as MetricFamily['type'],
+    merge: merges[name] ?? (name.startsWith('nodejs_eventloop_lag') ? 'max' : 'sum'),
+    // Lag is not a number before it was measured.
+    samples: values.filter(({ value }) => Number.isFinite(value)).map((value) => toSample(name, value)),
+  }
+}
+
+function toSample(name: string, { value, labels = {}, metricName = name }: Value): Sample {
+  const text = Object.entries(labels).map(([label, content]) => `${label}=${JSON.stringify(String(content))}`)
+  return [metricName.slice(name.length), text.join(','), value]
+}
