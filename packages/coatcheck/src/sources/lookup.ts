@@ -19,7 +19,9 @@ export function createLookup(folder: string, environment: Environment, seen: Fin
 
 function readText(path: string): string | undefined {
   try {
-    return readBounded(path, largestValue).toString('utf8').replace(/\r?\n$/, '')
+    return readBounded(path, largestValue)
+      .toString('utf8')
+      .replace(/\r?\n$/, '')
   } catch (error) {
     if (error instanceof ProgramError) return undefined
     throw error

@@ -18,7 +18,8 @@ let ownKeys: readonly SealingKey[] | undefined
  * @throws ProgramError what `readValue` and `keptKeys` throw, and `key-invalid`
  */
 export function serverKeys(model: GatewayModel, state: StateFolder): KeptKeys {
-  if (model.keys.length > 0) return { keys: model.keys.map(({ id, value }) => parseKey(id, readValue(value))), told: undefined }
+  if (model.keys.length > 0)
+    return { keys: model.keys.map(({ id, value }) => parseKey(id, readValue(value))), told: undefined }
   if (outlivesProcess(model)) return keptKeys(state)
   ownKeys ??= [{ id: 'process', bytes: randomBytes(32) }]
   return { keys: ownKeys, told: undefined }

@@ -1,0 +1,77 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { didYouMean } from '@coatcheck/model'
+import { type Command, type Given, type OptionSpec, UsageError } from './command.ts'
+
+/**
+ * Reads the arguments of a command, strictly.
+ *
+ * @throws UsageError for an option that the command does not have (with the one that was probably meant), a value that
+ * is missing, not wanted or not one of the choices, and for arguments too many or too few
+ */
+export function parseArguments(command: Command, args: readonly string[]): Given {
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: Object.fromEntries(command.options.map(asConfig)),
+    allowPositionals: true,
+    strict: false,
+    tokens: true,
+  })
+  const found = new Map<string, string[]>()
+  const positionals: string[] = []
+  for (const token of tokens) {
+    if (token.kind === 'positional') positionals.push(token.value)
+    if (token.kind !== 'option') continue
+    const value = checkedValue(optionNamed(command, token.name, token.rawName), token)
+    found.set(token.name, [...(found.get(token.name) ?? []), value])
+  }
+  checkPositionals(command, positionals)
+  return {
+    positionals,
+    flag: (option) => found.has(option),
+    value: (option) => found.get(option)?.at(-1),
+    values: (option) => found.get(option) ?? [],
+  }
+}
+
+function asConfig({ name, short, value }: OptionSpec): [string, NonNullable<ParseArgsConfig['options']>[string]] {
+  return [name, { type: value === undefined ? 'boolean' : 'string', multiple: true, ...(short ? { short } : {}) }]
+}
+
+function optionNamed(command: Command, name: string, raw: string): OptionSpec {
+  const option = command.options.find((one) => one.name === name)
+  if (option !== undefined) return option
+  const names = [...command.options.map((one) => `--${one.name}`), '--help']
+  throw new UsageError(`"coatcheck ${command.name}" has no option "${raw}".${didYouMean(raw, names)}`)
+}
+
+interface OptionToken {
+  readonly rawName: string
+  readonly value?: string | undefined
+  readonly inlineValue?: boolean | undefined
+}
+
+function checkedValue({ name, value: placeholder, choices }: OptionSpec, token: OptionToken): string {
+  const { rawName, value, inlineValue } = token
+  if (placeholder === undefined) {
+    if (value !== undefined) throw new UsageError(`Option "--${name}" takes no value.`)
+    return ''
+  }
+  const forgotten = value === undefined || value === '' || (!inlineValue && value.startsWith('--'))
+  if (forgotten) throw new UsageError(`Option "${rawName}" needs a value: ${rawName} ${placeholder}.`)
+  if (choices && !choices.includes(value)) {
+    throw new UsageError(
+      `"${value}" is nothing for "${rawName}": give ${choices.join(', ')}.${didYouMean(value, choices)}`,
+    )
+  }
+  return value
+}
+
+function checkPositionals({ name, positionals: wanted }: Command, given: readonly string[]): void {
+  if (given.length < wanted.length) {
+    throw new UsageError(`"coatcheck ${name}" needs ${wanted[given.length]}: coatcheck ${name} ${wanted.join(' ')}.`)
+  }
+  if (given.length > wanted.length) {
+    const hint = /\.ya?ml$/.test(given[wanted.length]!) ? ` Did you mean "--config ${given[wanted.length]}"?` : ''
+    throw new UsageError(`"coatcheck ${name}" knows nothing to do with "${given[wanted.length]}".${hint}`)
+  }
+}

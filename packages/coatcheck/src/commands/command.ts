@@ -1,0 +1,52 @@
+import type { Environment } from '../secrets.ts'
+
+/** What a command sees of the machine it runs on; tests hand in their own. */
+export interface Shell {
+  readonly cwd: string
+  readonly environment: Environment
+  stdout(text: string): void
+  stderr(text: string): void
+}
+
+/** A command of the program, and all that its help says. */
+export interface Command {
+  readonly name: string
+  /** One line for the list of commands. */
+  readonly summary: string
+  /** Placeholders of its arguments; all must be given. */
+  readonly positionals: readonly string[]
+  /** What it does, in lines of at most 100 characters. */
+  readonly about: readonly string[]
+  readonly options: readonly OptionSpec[]
+  readonly examples: readonly { readonly line: string; readonly meaning: string }[]
+  /** Gives the exit code. Throws `UsageError`, `ProgramError`. */
+  run(given: Given, shell: Shell): Promise<number>
+}
+
+export interface OptionSpec {
+  readonly name: string
+  readonly short?: string
+  /** Placeholder of its value; without one it is a flag. */
+  readonly value?: string
+  readonly repeatable?: boolean
+  /** The only values it takes. */
+  readonly choices?: readonly string[]
+  readonly meaning: string
+}
+
+/** Arguments as they were given: no defaults in them. */
+export interface Given {
+  readonly positionals: readonly string[]
+  flag(option: string): boolean
+  /** The last value that was given. */
+  value(option: string): string | undefined
+  values(option: string): readonly string[]
+}
+
+/** What a process ends with: a supervisor restarts on `fatal`, and not on the others. */
+export const exitCodes = { fine: 0, configuration: 1, usage: 2, fatal: 70 } as const
+
+/** The program was called in a way it does not know. Exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}

@@ -1,0 +1,19 @@
+import { jsonSchema } from '@coatcheck/dialects'
+import { type Command, exitCodes } from './command.ts'
+
+export const schema: Command = {
+  name: 'schema',
+  summary: 'Print the JSON Schema of coatcheck.yaml, for editors',
+  positionals: [],
+  about: [
+    'Prints a JSON Schema (draft-07) with a description of every property. An editor that knows YAML then',
+    'completes and explains, with this as first line of the file:',
+    '  # yaml-language-server: $schema=./coatcheck.schema.json',
+  ],
+  options: [],
+  examples: [{ line: 'coatcheck schema > coatcheck.schema.json', meaning: 'Keeps it beside the configuration' }],
+  async run(_given, shell) {
+    shell.stdout(`${JSON.stringify(jsonSchema(), null, 2)}\n`)
+    return exitCodes.fine
+  },
+}
