@@ -1,13 +1,179 @@
-import type { Exchange } from './exchange.ts'
-import type { CompiledListener } from './listener.ts'
+import { type Authority, parseAuthority } from './authority.ts'
+import { GatewayError } from './errors.ts'
+import type { Client, Exchange, IncomingRequest } from './exchange.ts'
+import { type Forwarded, forwardedNode, readForwarded } from './forwarded.ts'
+import type { HeaderList } from './headers.ts'
+import { stripHopByHop } from './hop-by-hop.ts'
+import { type CompiledListener, plainAddress } from './listener.ts'
 import type { RawRequest } from './raw-request.ts'
+import { isRequestId, makeRequestId } from './request-id.ts'
+import { type Sifted, sift } from './sift.ts'
+import { readTarget, type Target } from './target.ts'
 
 /**
  * Makes an exchange of a request, or refuses it.
  *
+ * What goes on starts without hop-by-hop headers, without `Content-Length` and `Expect` (the forward frames what it sends),
+ * and without anything that speaks for a proxy or a client certificate. Of that, `X-Forwarded-For`, `-Proto`, `-Host`,
+ * `-Port`, `Forwarded`, `X-Request-Id` and, where configured, `Client-Cert` are written anew. `Host` comes first.
+ *
  * @throws GatewayError `bad-target`, `ambiguous-target`, `bad-host`, `bad-framing`, `method-not-supported`, `target-too-long`,
- * `too-many-headers`, `headers-too-large`, `bad-request`
+ * `too-many-headers`, `headers-too-large`
  */
 export function beginExchange(listener: CompiledListener, raw: RawRequest): Exchange {
-  throw new Error(`${listener.name} ${raw.method} is written next`)
+  checkSize(listener, raw)
+  const target = readRequestTarget(raw)
+  const sifted = sift(stripHopByHop(raw.headers))
+  if (sifted.lengths > 1) throw new GatewayError('bad-framing', 400, 'The request has more than one Content-Length')
+  const authority = readHost(raw, sifted)
+  const peer = plainAddress(raw.peer)
+  const trusted = listener.trusts(peer)
+  const forwarded = trusted ? readForwarded(sifted, peer, listener.trusts) : undefined
+  const scheme = forwarded?.proto ?? raw.scheme
+  const id = requestId(trusted, sifted.requestId)
+  const request = incoming(listener, raw, target, sifted, authority, scheme)
+  const client = readClient(raw, peer, trusted, forwarded)
+  writeProxyHeaders(sifted.headers, request, client, forwarded)
+  sifted.headers.push('X-Request-Id', id)
+  if (listener.forwardCertificate && raw.certificate !== undefined) {
+    sifted.headers.push('Client-Cert', `:${raw.certificate.toString('base64')}:`)
+  }
+  return {
+    id,
+    startedAt: performance.now(),
+    request,
+    client,
+    connection: raw.connection,
+    outgoing: { method: raw.method, target: raw.target, headers: sifted.headers },
+    route: undefined,
+    session: undefined,
+    reason: undefined,
+    detail: undefined,
+    target: undefined,
+    upstream: undefined,
+    matchedSegments: 0,
+    timings: { upstream: undefined, store: undefined },
+  }
+}
+
+function checkSize(listener: CompiledListener, raw: RawRequest): void {
+  const { limits } = listener
+  if (raw.target.length > limits.targetBytes) {
+    throw new GatewayError('target-too-long', 414, `The request target is longer than ${limits.targetBytes} bytes`)
+  }
+  if (raw.headers.length > limits.headerCount * 2) {
+    throw new GatewayError('too-many-headers', 431, `The request has more than ${limits.headerCount} headers`)
+  }
+  let bytes = raw.method.length + raw.target.length
+  for (let i = 0; i < raw.headers.length; i++) bytes += raw.headers[i]!.length + 2
+  if (bytes > limits.headerBytes) {
+    throw new GatewayError(
+      'headers-too-large',
+      431,
+      `The request's headers are longer than ${limits.headerBytes} bytes`,
+    )
+  }
+}
+
+const asterisk: Target = { path: '*', query: '', readings: undefined }
+
+/** RFC 9112, section 3.2: of its four forms, absolute and authority form speak to another kind of proxy. */
+function readRequestTarget(raw: RawRequest): Target {
+  if (raw.method === 'CONNECT' || raw.method === 'TRACE') {
+    throw new GatewayError('method-not-supported', 501, `The method ${raw.method} is not passed on`)
+  }
+  if (raw.target === '*' && raw.method === 'OPTIONS') return asterisk
+  return readTarget(raw.target)
+}
+
+/** RFC 9112, section 3.2: exactly one; RFC 9113, section 8.3.1: `:authority` and `Host` say the same. */
+function readHost(raw: RawRequest, sifted: Sifted): string {
+  if (sifted.hosts > 1) throw badHost('there is more than one')
+  if (raw.authority !== undefined) {
+    if (sifted.host !== undefined && sifted.host !== raw.authority) throw badHost('":authority" and "Host" differ')
+    return raw.authority
+  }
+  if (sifted.host !== undefined) return sifted.host
+  if (raw.httpVersion !== '1.0') throw badHost('there is none')
+  return ''
+}
+
+function badHost(why: string): GatewayError {
+  const detail = `The host of the request was refused: ${why}.`
+  return new GatewayError('bad-host', 400, detail, { detail })
+}
+
+function requestId(trusted: boolean, given: string | undefined): string {
+  return trusted && given !== undefined && isRequestId(given) ? given : makeRequestId()
+}
+
+function incoming(
+  listener: CompiledListener,
+  raw: RawRequest,
+  target: Target,
+  sifted: Sifted,
+  authority: string,
+  scheme: 'http' | 'https',
+): IncomingRequest {
+  return {
+    listener: listener.name,
+    httpVersion: raw.httpVersion,
+    method: raw.method,
+    target: raw.target,
+    path: target.path,
+    query: target.query,
+    readings: target.readings,
+    authority,
+    host: authority === '' ? '' : parsedHost(authority).host,
+    scheme,
+    headers: raw.headers,
+    cookie: sifted.cookie,
+    body: raw.body,
+    contentLength: raw.contentLength,
+    upgrade: raw.upgrade,
+  }
+}
+
+function parsedHost(text: string): Authority {
+  const authority = parseAuthority(text)
+  if (authority === undefined) throw badHost('it is no host name or address with an optional port')
+  return authority
+}
+
+function readClient(raw: RawRequest, peer: string, trusted: boolean, forwarded: Forwarded | undefined): Client {
+  const address = forwarded?.hops[0] ?? peer
+  const port = forwarded === undefined || forwarded.hops.length === 1 ? raw.peerPort : undefined
+  return { address, port, peer, trusted, certificate: raw.certificate }
+}
+
+/** What the upstream may believe: the way from the client to us as we know it, and nothing that the client claims. */
+function writeProxyHeaders(
+  headers: HeaderList,
+  request: IncomingRequest,
+  client: Client,
+  forwarded: Forwarded | undefined,
+): void {
+  const { authority, scheme } = request
+  const host = forwarded?.host ?? authority
+  const hops = forwarded === undefined || forwarded.hops.length === 1 ? undefined : forwarded.hops
+  const hostPair = host === '' ? '' : `;host="${host}"`
+  const others =
+    hops === undefined
+      ? ''
+      : hops
+          .slice(1)
+          .map((hop) => `, for=${forwardedNode(hop)}`)
+          .join('')
+  headers[0] = 'Host'
+  headers[1] = authority
+  headers.push('X-Forwarded-For', hops === undefined ? client.address : hops.join(', '))
+  headers.push('X-Forwarded-Proto', scheme)
+  if (host !== '') headers.push('X-Forwarded-Host', host)
+  headers.push('X-Forwarded-Port', forwarded?.port ?? portOf(host, scheme))
+  headers.push('Forwarded', `for=${forwardedNode(client.address)}${hostPair};proto=${scheme}${others}`)
+}
+
+function portOf(host: string, scheme: 'http' | 'https'): string {
+  const port = host === '' ? undefined : parseAuthority(host)?.port
+  return port === undefined ? (scheme === 'https' ? '443' : '80') : String(port)
 }

@@ -35,10 +35,11 @@ export interface Exchange {
 
 /** What the gateway keeps in a session. */
 export type GatewaySessionData = {
-  /** Attributes by name, as `capture` found them. */
-  attributes: { [name: string]: string }
   /** Who signed in; claims are what templates call `{identity.CLAIM}`. */
   identity: { issuer: string; subject: string; claims: { [name: string]: JsonClaim } }
+} & {
+  /** Attributes as `capture` found them, each under a key of its own: two requests that change two of them lose none. */
+  [attribute: `attribute:${string}`]: string
 }
 export type JsonClaim = null | boolean | number | string | JsonClaim[] | { [name: string]: JsonClaim }
 
@@ -54,17 +55,19 @@ export interface IncomingRequest {
   readonly path: string
   /** What stands behind the first `?`, raw; '' without one. */
   readonly query: string
-  /** Lenient servers may read this path in another way (`target.ts`). */
-  readonly odd: boolean
+  /** Other ways in which lenient servers read this path (`target.ts`); `undefined` when there are none. */
+  readonly readings: readonly string[] | undefined
   /** Host with port as the client wrote it, from `Host` or `:authority`. */
   readonly authority: string
+  /** The host of `authority` as routes name it: lower case, no port, no dot at the end. */
+  readonly host: string
   readonly scheme: 'http' | 'https'
   readonly headers: HeaderList
   /** All `Cookie` headers, joined with `; `. */
   readonly cookie: string | undefined
   /** `undefined` when the request has no body. Not read before the upstream wants it. */
   readonly body: Readable | undefined
-  /** Length of the body when its headers tell it; `undefined` when it is chunked, or when there is none. */
+  /** Length of the body when its headers tell it, 0 included; `undefined` when it is chunked, or when they say nothing. */
   readonly contentLength: number | undefined
   /** `websocket`, when the request asks for an upgrade that is let through. */
   readonly upgrade: 'websocket' | undefined

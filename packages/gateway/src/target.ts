@@ -1,0 +1,135 @@
+import { GatewayError } from './errors.ts'
+
+/** What routing needs of a request target. */
+export interface Target {
+  /** Canonical path (`canonicalPath`). */
+  readonly path: string
+  /** What stands behind the first `?`, raw. */
+  readonly query: string
+  /** Other ways in which lenient servers read the path, canonical too; `undefined` when there are none. */
+  readonly readings: readonly string[] | undefined
+}
+
+const question = 63
+const slash = 47
+const dot = 46
+const percent = 37
+
+/**
+ * Reads a target in origin form.
+ *
+ * @throws GatewayError `bad-target` for what is not one (another form, a fragment, blanks, control and non-ASCII bytes,
+ * broken escapes in the path), `ambiguous-target` when any reading of the path has a dot segment
+ */
+export function readTarget(target: string): Target {
+  if (target.charCodeAt(0) !== slash) throw badTarget('it is not in origin form')
+  let end = target.length
+  let plain = true
+  let previous = 0
+  for (let i = 0; i < target.length; i++) {
+    const code = target.charCodeAt(i)
+    if (code <= 32 || code >= 127 || code === 35) throw badTarget('it holds a byte that no target may hold')
+    if (end !== target.length) continue
+    if (code === question) end = i
+    else if (code === percent || code === 59 || code === 92) plain = false
+    else if (previous === slash && (code === slash || code === dot)) plain = false
+    previous = code
+  }
+  const raw = end === target.length ? target : target.slice(0, end)
+  const query = end === target.length ? '' : target.slice(end + 1)
+  return plain ? { path: raw, query, readings: undefined } : readOddPath(raw, query)
+}
+
+function readOddPath(raw: string, query: string): Target {
+  if (/%(?![0-9A-Fa-f]{2})|%00/.test(raw)) throw badTarget('its path holds a broken escape or an escaped NUL')
+  const path = canonicalPath(raw)
+  const readings = lenientReadings(path)
+  if (hasDotSegment(path) || readings.some(hasDotSegment)) {
+    throw new GatewayError('ambiguous-target', 400, 'The path holds a dot segment in some spelling', {
+      detail: 'The path of this request holds a dot segment, which servers resolve in different ways.',
+    })
+  }
+  return { path, query, readings: readings.length === 0 ? undefined : readings }
+}
+
+/**
+ * A path in the one form in which routes and requests are compared: escapes of characters that give a path no structure
+ * are decoded, all others have upper-case digits, and bytes beyond ASCII are escaped. Characters that some servers give
+ * a meaning once they are decoded (`/ \ ; ? # %` and control characters) keep their escape.
+ */
+export function canonicalPath(path: string): string {
+  return escapeBytes(path).replace(/%[0-9A-Fa-f]{2}/g, (escaped) => {
+    const code = Number.parseInt(escaped.slice(1), 16)
+    return isHarmless(code) ? String.fromCharCode(code) : escaped.toUpperCase()
+  })
+}
+
+/** Escapes what does not stand in a canonical path; a `%` that starts no escape is a literal one. */
+function escapeBytes(path: string): string {
+  return path.replace(/[^!-~ ]|%(?![0-9A-Fa-f]{2})|[?#]/gu, (character) =>
+    [...new TextEncoder().encode(character)].map(escapeByte).join(''),
+  )
+}
+
+const escapeByte = (byte: number): string => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+
+function isHarmless(code: number): boolean {
+  return code >= 32 && code < 127 && !'/\\;?#%'.includes(String.fromCharCode(code))
+}
+
+/** Times that a server may decode; what still changes then is refused. */
+const mostRounds = 4
+
+/**
+ * Every way in which a lenient server may read a canonical path: it decodes once or several times, takes `\` for `/`, drops
+ * `;parameters`, ends the path at a decoded `?`, `#` or NUL, merges slashes, or does some of that.
+ */
+export function lenientReadings(path: string): string[] {
+  const readings = new Set<string>()
+  let decoded = path
+  for (let round = 0; round <= mostRounds; round++) {
+    for (const reading of variants(decoded)) readings.add(round === 0 ? reading : encodeReading(reading))
+    const next = decodeOnce(decoded)
+    if (next === decoded) break
+    if (round === mostRounds) throw badTarget('its path is escaped too many times over')
+    decoded = next
+  }
+  readings.delete(path)
+  return [...readings]
+}
+
+/** Bytes beyond ASCII stay escaped, since they give no structure, but for the overlong spelling of an ASCII character. */
+function decodeOnce(path: string): string {
+  return path
+    .replace(/%(C[01])%([89AB][0-9A-F])/gi, (_, lead: string, tail: string) => {
+      return String.fromCharCode(((Number.parseInt(lead, 16) & 1) << 6) | (Number.parseInt(tail, 16) & 63))
+    })
+    .replace(/%([0-7][0-9A-F])/gi, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))
+}
+
+function variants(decoded: string): string[] {
+  let all = [decoded]
+  const also = (change: (path: string) => string) => {
+    all = [...new Set([...all, ...all.map(change)])]
+  }
+  also((path) => path.replace(/[?#\0].*$/s, ''))
+  also((path) => path.replaceAll('\\', '/'))
+  also((path) => path.replace(/;[^/]*/g, ''))
+  also((path) => path.replace(/\/{2,}/g, '/'))
+  return all
+}
+
+/** A decoded path in canonical form again. A `%` in it is one that stood escaped. */
+function encodeReading(decoded: string): string {
+  return decoded.replace(/%(?![89A-F][0-9A-F])|[?#]|[^!-~ ]/g, (character) => escapeByte(character.charCodeAt(0)))
+}
+
+function hasDotSegment(path: string): boolean {
+  return /(?:^|[/\\])\.\.?(?:[/\\;]|$)/.test(path)
+}
+
+function badTarget(why: string): GatewayError {
+  return new GatewayError('bad-target', 400, `The request target was refused: ${why}`, {
+    detail: `The request target was refused: ${why}.`,
+  })
+}
