@@ -5,11 +5,11 @@
 import { createHash } from 'node:crypto'
 import { SessionError } from './errors.ts'
 
+/** Bytes of name and value together that every browser keeps (RFC 6265bis, 5.6). */
+export const maxCookieBytes = 4096
 /** The most parts a value can have; how many it may have is an option. */
 export const maxCookieParts = 16
 const markLength = 8
-/** Bytes that a part has for name, index, count, mark and chunk. */
-const partBytes = 4096
 
 export interface Part {
   readonly index: number
@@ -18,16 +18,26 @@ export interface Part {
   readonly chunk: string
 }
 
+/** Room for the longest index and count, so that it does not depend on their number. */
+const roomFor = (name: string) => maxCookieBytes - name.length - '.16'.length - '16.'.length - markLength - '.'.length
+
 /**
- * Values of the parts, in order.
+ * Cookies that a value needs: 1, or its parts.
  *
- * @throws SessionError `ERR_COOKIE_TOO_LARGE`
+ * @throws SessionError `ERR_COOKIE_TOO_LARGE` when these are more than `maxParts`
  */
-export function splitValue(name: string, value: string, maxParts: number): string[] {
-  // Room for the longest index and count, so that it does not depend on their number.
-  const room = partBytes - name.length - '.16'.length - '16.'.length - markLength - '.'.length
-  const count = Math.ceil(value.length / room)
-  if (count > maxParts) throw tooLarge(name, value.length, count, maxParts)
+export function countCookies(name: string, length: number, maxParts: number): number {
+  if (name.length + length <= maxCookieBytes) return 1
+  const count = Math.ceil(length / roomFor(name))
+  if (count > maxParts) throw tooLarge(name, length, count, maxParts)
+  return count
+}
+
+/** Values of the parts, in order; the value alone when it needs no parts. Throws as `countCookies` does. */
+export function splitValue(name: string, value: string, maxParts: number): readonly string[] {
+  const count = countCookies(name, value.length, maxParts)
+  if (count === 1) return [value]
+  const room = roomFor(name)
   const mark = markOf(value)
   return Array.from({ length: count }, (_, at) => `${count}.${mark}.${value.slice(at * room, (at + 1) * room)}`)
 }
@@ -35,7 +45,7 @@ export function splitValue(name: string, value: string, maxParts: number): strin
 function tooLarge(name: string, length: number, count: number, maxParts: number): SessionError {
   return new SessionError(
     'ERR_COOKIE_TOO_LARGE',
-    `The value of cookie "${name}" has ${length} bytes: ${count} cookies of ${partBytes} bytes, and ${maxParts} ` +
+    `The value of cookie "${name}" has ${length} bytes: ${count} cookies of ${maxCookieBytes} bytes, and ${maxParts} ` +
       `${maxParts === 1 ? 'is' : 'are'} allowed, so a browser or server would drop it. Keep less in the session, keep ` +
       'it in a store, or raise maxParts together with the limit for request headers.',
   )

@@ -3,11 +3,8 @@
  * draft-ietf-httpbis-rfc6265bis). A value too long for one cookie travels in parts, see `cookie-parts.ts`.
  */
 import type { CookieOptions } from './api.ts'
-import { joinParts, maxCookieParts, type Part, parsePart, splitValue } from './cookie-parts.ts'
+import { joinParts, maxCookieBytes, maxCookieParts, type Part, parsePart, splitValue } from './cookie-parts.ts'
 import { SessionError } from './errors.ts'
-
-/** Bytes of name and value together that every browser keeps (RFC 6265bis, 5.6). */
-export const maxCookieBytes = 4096
 
 /** What was found under our name in a Cookie header. */
 export interface CookieValues {
@@ -200,24 +197,23 @@ export function setCookies(
   value: string,
   { remaining, maxParts = 1, present = 0 }: { remaining?: number; maxParts?: number; present?: number } = {},
 ): string[] {
-  if (cookie.name.length + value.length <= maxCookieBytes) {
-    return [serializeCookie(cookie, value, remaining), ...clearCookies(cookie, present & ~1)]
-  }
   const parts = splitValue(cookie.name, value, maxParts)
-  const stale = parts.reduce((bits, _, index) => bits & ~(1 << (index + 1)), present)
-  return [
-    ...parts.map((part, index) => serializeCookie(cookie, part, remaining, `${cookie.name}.${index + 1}`)),
-    ...clearCookies(cookie, stale),
-  ]
+  const first = parts.length === 1 ? 0 : 1
+  const set = parts.map((part, at) => serializeCookie(cookie, part, remaining, indexedName(cookie.name, at + first)))
+  const written = ((1 << parts.length) - 1) << first
+  return [...set, ...clearCookies(cookie, present & ~written)]
 }
+
+const indexedName = (name: string, index: number) => (index === 0 ? name : `${name}.${index}`)
 
 /** `Set-Cookie` values that make the browser forget the cookies in `present`; by default the whole one. */
 export function clearCookies(cookie: ResolvedCookie, present = 1): string[] {
   const cleared: string[] = []
   for (let index = 0; index <= maxCookieParts; index += 1) {
     if ((present & (1 << index)) === 0) continue
-    const name = index === 0 ? cookie.name : `${cookie.name}.${index}`
-    cleared.push(`${name}=${cookie.attributes}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT`)
+    cleared.push(
+      `${indexedName(cookie.name, index)}=${cookie.attributes}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT`,
+    )
   }
   return cleared
 }
