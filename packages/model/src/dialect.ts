@@ -7,8 +7,15 @@ export interface SourceFile {
   readonly text: string
 }
 
-/** Answers `{ env: NAME }` and `{ file: path }` where a plain value is asked for; `undefined` when there is none. */
-export type Lookup = (reference: { readonly env: string } | { readonly file: string }) => string | undefined
+/**
+ * Answers `{ env: NAME }` and `{ file: path }` where a plain value is asked for; `undefined` when there is none. `asking` is
+ * the name of the configuration file that holds the reference: a relative path starts at its folder (left out: the first
+ * file's).
+ */
+export type Lookup = (
+  reference: { readonly env: string } | { readonly file: string },
+  asking?: string,
+) => string | undefined
 
 /** What a dialect is: a pure function from text to model. It reads no files, clock, environment or network. */
 export interface Dialect {

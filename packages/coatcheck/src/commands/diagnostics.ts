@@ -46,7 +46,7 @@ function properties({ place, code }: Diagnostic): string {
 }
 
 function body({ message, consequence, remedy }: Diagnostic): string {
-  return `${message}\n${consequence} ${remedy}`
+  return [message, [consequence, remedy].filter(Boolean).join(' ')].join('\n')
 }
 
 function escapeData(text: string): string {

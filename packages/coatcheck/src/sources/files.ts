@@ -1,5 +1,4 @@
 import { createHash, scryptSync } from 'node:crypto'
-import { dirname, resolve } from 'node:path'
 import { check, type Diagnostic, type Dialect, type SourceFile, type Translation } from '@coatcheck/model'
 import type { Environment } from '../secrets.ts'
 import { type ReadFiles, readConfigurationFiles } from './configuration-files.ts'
@@ -69,7 +68,7 @@ function loadFiles(
   { dialect, environment, cwd }: Omit<FilesOptions, 'paths' | 'times'>,
   seen: Fingerprints,
 ): TranslatedConfiguration {
-  const lookup = createLookup(resolve(cwd, dirname(files[0]?.name ?? '.')), environment, seen)
+  const lookup = createLookup(files[0]?.name ?? '.', cwd, environment, seen)
   const translation = files.length === 0 ? nothing : dialect.translate(files, lookup)
   const { model: written, placeOf } = translation
   const model = written && withAbsolutePaths(written, placeOf, cwd)

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import type { Lookup } from '@coatcheck/model'
 import { ProgramError } from '../errors.ts'
 import { type Environment, largestValue, readBounded } from '../secrets.ts'
@@ -6,12 +6,13 @@ import { type Fingerprints, look } from './fingerprint.ts'
 
 /**
  * Answers the references of a configuration that stand for plain values. A file's value is its text less one newline at
- * the end; a relative path starts at `folder`. Each file is noted in `seen` before it is read.
+ * the end; a relative path starts at the folder of the file that asks, else of `first`. Each file is noted in `seen` before
+ * it is read.
  */
-export function createLookup(folder: string, environment: Environment, seen: Fingerprints): Lookup {
-  return (reference) => {
+export function createLookup(first: string, cwd: string, environment: Environment, seen: Fingerprints): Lookup {
+  return (reference, asking = first) => {
     if ('env' in reference) return environment[reference.env]
-    const path = resolve(folder, reference.file)
+    const path = resolve(cwd, dirname(asking), reference.file)
     seen.set(path, look(path))
     return readText(path)
   }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { GatewayModel, Secret } from '@coatcheck/model'
-import { readKey, type SealingKey } from '@coatcheck/session'
+import { readKey, type SealingKey, SessionError } from '@coatcheck/session'
 import { ProgramError } from '../errors.ts'
 import { readValue } from '../secrets.ts'
 import { type KeptKeys, keptKeys } from './key-file.ts'
@@ -34,7 +34,8 @@ function outlivesProcess({ sessions, stores }: GatewayModel): boolean {
 export function parseKey(id: string, value: Secret<Buffer>): SealingKey {
   try {
     return { id, bytes: readKey(value.reveal()) }
-  } catch {
+  } catch (cause) {
+    if (!(cause instanceof SessionError)) throw cause
     throw new ProgramError(
       'key-invalid',
       `The key "${id}" has ${value.reveal().length} bytes that are no key: 16 or 32 bytes, raw, or as hex or base64.`,
