@@ -4,11 +4,12 @@
  */
 import { resolve } from 'node:path'
 import { SessionError } from '../../errors.ts'
-import type { Confirming, RecordStore } from '../../store.ts'
+import type { Confirming, Expiring, RecordStore } from '../../store.ts'
 import { createConfirmations } from './confirm.ts'
 import { storeFailure } from './failure.ts'
 import { openFile } from './schema.ts'
 import { prepareStatements } from './statements.ts'
+import { createSweeper } from './sweeper.ts'
 
 export interface SqliteOptions {
   /** Path of the file; its folder must exist. Made with mode 0600; beside it lie `-wal` and `-shm` while it is in use. */
@@ -23,27 +24,24 @@ export interface SqliteOptions {
   readonly sweepBatch?: number
 }
 
-/** Milliseconds between two looks for expired records, when the last one found no more. */
-const sweepEvery = 1000
-
 /**
  * Opens or makes the file.
  *
  * Written with a write-ahead log and `synchronous = NORMAL`: what was acknowledged survives the death of the process
  * (`kill -9`), and the last moments may be lost when the machine loses power. Expired records leave with the writes that
- * follow, a few at a time.
+ * follow, a few at a time, and are told of then.
  *
  * @throws SessionError `ERR_INVALID_OPTION`; `ERR_STORE_UNAVAILABLE` when the file cannot be opened, is damaged, belongs
  * to another program or to a newer release
  */
-export function sqliteRecords(options: SqliteOptions): RecordStore & Confirming {
+export function sqliteRecords(options: SqliteOptions): RecordStore & Confirming & Expiring {
   const { clock = Date.now, busyTimeout = 1000, maxBytes = 4 * 1024 ** 3, sweepBatch = 32 } = options
   checkOptions({ busyTimeout, maxBytes, sweepBatch })
   const path = resolve(options.file)
   const database = openFile({ file: path, busyTimeout, maxBytes })
   const statements = prepareStatements(database)
   const known = createConfirmations(statements)
-  let nextSweep = 0
+  const { sweep, onExpire } = createSweeper(statements, sweepBatch)
   let open = true
 
   function attempt<Result>(action: (now: number) => Result): Promise<Result> {
@@ -52,12 +50,6 @@ export function sqliteRecords(options: SqliteOptions): RecordStore & Confirming 
     } catch (error) {
       return Promise.reject(storeFailure(path, error))
     }
-  }
-
-  /** A full batch goes on with the next write; no write removes more than one. */
-  function sweep(now: number): void {
-    if (now < nextSweep) return
-    nextSweep = statements.sweep(now, sweepBatch) < sweepBatch ? now + sweepEvery : now
   }
 
   return {
@@ -95,12 +87,16 @@ export function sqliteRecords(options: SqliteOptions): RecordStore & Confirming 
         return statements.delete(id, now)
       }),
     confirm: (id, version) => open && known.confirm(id, version, clock()),
+    onExpire,
     close() {
       if (!open) return Promise.resolve()
       open = false
       return attempt(() => {
-        statements.checkpoint()
-        database.close()
+        try {
+          statements.checkpoint()
+        } finally {
+          database.close()
+        }
       })
     },
   }

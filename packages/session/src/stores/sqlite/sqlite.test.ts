@@ -158,6 +158,23 @@ test('expired records leave with later writes, at most a batch at a time, withou
   expect(left).toEqual([85, 75, 65, 55, 45, 35, 25, 15, 5, 0, 0])
 })
 
+test('whoever listens is told of each expired record once, by the process that removed it', async () => {
+  const told: string[] = []
+  const [one, two] = [open(), open()]
+  const stop = one.onExpire((id, record) => told.push(`one ${id} ${record.length}`))
+  two.onExpire((id, record) => told.push(`two ${id} ${record.length}`))
+  for (const id of ['a', 'b', 'c']) await one.create(id, bytes, 1000)
+  await one.delete('c')
+  now += 3000
+  await one.create('d', bytes, 1000)
+  await two.create('e', bytes, 5000)
+  expect(told).toEqual(['one a 3', 'one b 3'])
+  stop()
+  now += 3000
+  await one.create('f', bytes, 5000)
+  expect(told.length).toBe(2)
+})
+
 test('finding expired records and their order uses the index', () => {
   open()
   const plan = sql('EXPLAIN QUERY PLAN SELECT rowid FROM records WHERE ends <= 5 ORDER BY ends LIMIT 3')

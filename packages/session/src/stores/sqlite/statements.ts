@@ -24,9 +24,9 @@ export function prepareStatements(database: DatabaseSync) {
   )
   const touch = database.prepare('UPDATE records SET ends = ? WHERE id = ? AND ends > ?')
   const remove = database.prepare('DELETE FROM records WHERE id = ? AND ends > ?')
-  const sweep = database.prepare(
-    'DELETE FROM records WHERE rowid IN (SELECT rowid FROM records WHERE ends <= ? ORDER BY ends LIMIT ?)',
-  )
+  const batch = 'DELETE FROM records WHERE rowid IN (SELECT rowid FROM records WHERE ends <= ? ORDER BY ends LIMIT ?)'
+  const sweep = database.prepare(batch)
+  const sweepAndTell = database.prepare(`${batch} RETURNING id, bytes`)
   const dataVersion = database.prepare('PRAGMA data_version')
   const newVersion = versions()
   return {
@@ -41,6 +41,8 @@ export function prepareStatements(database: DatabaseSync) {
     delete: (id: string, now: number) => remove.run(id, now).changes === 1,
     /** How many were removed. */
     sweep: (now: number, limit: number) => Number(sweep.run(now, limit).changes),
+    /** The same, and what they were. */
+    sweepAndTell: (now: number, limit: number) => sweepAndTell.all(now, limit) as { id: string; bytes: Uint8Array }[],
     /** Changes when another connection, of this or another process, committed. */
     dataVersion: () => dataVersion.get()!.data_version as number,
     /** Takes what is in the log into the file, and empties the log unless another process reads it. */
