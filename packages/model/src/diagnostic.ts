@@ -27,3 +27,15 @@ export interface Diagnostic {
 
 /** Finds the place of a part of the model, by JSON pointer (`/routes/0/action`); the nearest parent's when it has none. */
 export type PlaceOf = (pointer: string) => Place | undefined
+
+/** In the order of files as they first appear, then of lines; what has no place comes first. Stable. */
+export function sorted(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const files = [...new Set(diagnostics.map(({ place }) => place?.file))]
+  const rank = ({ place }: Diagnostic) => (place === undefined ? -1 : files.indexOf(place.file))
+  return [...diagnostics].sort(
+    (a, b) =>
+      rank(a) - rank(b) ||
+      (a.place?.line ?? 0) - (b.place?.line ?? 0) ||
+      (a.place?.column ?? 0) - (b.place?.column ?? 0),
+  )
+}

@@ -1,0 +1,80 @@
+import { type Diagnostic, type Lookup, type PlaceOf, pointerOf } from '@coatcheck/model'
+import { at, type Problem, problemsOf } from './problems.ts'
+import { documentSchema, type NativeDocument } from './schema.ts'
+
+/** What could be understood of a document. */
+export interface CheckedDocument {
+  readonly document: NativeDocument
+  readonly diagnostics: readonly Diagnostic[]
+  /** Whether anything within this part was wrong, and is not in `document`. */
+  damaged(pointer: string): boolean
+}
+
+type Path = readonly (string | number)[]
+
+/**
+ * Checks plain data against the schema.
+ *
+ * What is wrong is told and taken out, and the rest checked again until it is right: so one look finds everything, and
+ * the checks that come later have something to look at.
+ */
+export function checkDocument(content: unknown, placeOf: PlaceOf, lookup: Lookup): CheckedDocument {
+  const schema = documentSchema(lookup)
+  const problems: Problem[] = []
+  const removed: string[] = []
+  let rest: unknown = content ?? {}
+  for (;;) {
+    const result = schema.safeParse(rest)
+    if (result.success) {
+      const diagnostics = problems.map((problem) => diagnosticOf(problem, placeOf))
+      return { document: result.data, diagnostics, damaged: (pointer) => removed.some((gone) => within(gone, pointer)) }
+    }
+    const found = result.error.issues.flatMap((issue) => problemsOf(issue, rest))
+    problems.push(...found.filter((problem) => !isConsequence(problem, found, removed)))
+    for (const problem of found) {
+      rest = without(rest, problem.path)
+      removed.push(pointerOf(problem.path))
+    }
+  }
+}
+
+/** Whether a problem goes away with others: around what was taken out, around another one, or beside what stands for it. */
+function isConsequence({ path, code }: Problem, found: readonly Problem[], removed: readonly string[]): boolean {
+  const pointer = pointerOf(path)
+  const others = found.map((other) => pointerOf(other.path)).filter((other) => other !== pointer)
+  if ([...removed, ...others].some((inner) => within(inner, pointer))) return true
+  const beside = found.filter((other) => pointerOf(other.path.slice(0, -1)) === pointerOf(path.slice(0, -1)))
+  const name = String(path.at(-1))
+  return code === 'field-missing' && beside.some(({ standsFor }) => standsFor === '*' || standsFor === name)
+}
+
+function within(pointer: string, outer: string): boolean {
+  return pointer === outer || pointer.startsWith(`${outer}/`)
+}
+
+function diagnosticOf({ path, standsFor: _, ...problem }: Problem, placeOf: PlaceOf): Diagnostic {
+  return { severity: 'error', ...problem, place: placeOf(pointerOf(path)) }
+}
+
+/** The content without what lies at the path; without what should hold it when it is not there. */
+function without(content: unknown, path: Path): unknown {
+  const parent = path.slice(0, -1)
+  if (path.length === 0) return {}
+  if (path.length === 2 && path[0] === 'routes') return replaced(content, path, {})
+  const holder = at(content, parent)
+  if (holder === undefined) return content
+  const isThere = !Array.isArray(holder) && at(content, path) !== undefined
+  if (!isThere) return without(content, parent)
+  const { [path.at(-1)!]: _, ...others } = holder as Record<string | number, unknown>
+  return replaced(content, parent, others)
+}
+
+/** A copy in which the path leads to `value`. Only what lies on the way is copied. */
+function replaced(content: unknown, path: Path, value: unknown): unknown {
+  const [name, ...rest] = path
+  if (name === undefined) return value
+  const copy = Array.isArray(content) ? [...content] : { ...(content as object) }
+  const holder = copy as Record<string | number, unknown>
+  holder[name] = replaced(holder[name], rest, value)
+  return copy
+}

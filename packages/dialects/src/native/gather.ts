@@ -1,0 +1,84 @@
+import { type Diagnostic, type PlaceOf, step } from '@coatcheck/model'
+import type { CheckedDocument } from './document.ts'
+import { places } from './places.ts'
+import { at } from './problems.ts'
+import type { ReadFile } from './read.ts'
+import type { NativeDocument } from './schema.ts'
+
+/** Sections in which each name stands for one thing. */
+const namedSections = ['listeners', 'keys', 'stores', 'sessions', 'upstreams'] as const
+export type NamedSection = (typeof namedSections)[number]
+
+/** Fields that a whole configuration has once. */
+const single = ['name', 'workers', 'internal', 'accessLog', 'shutdown'] as const
+
+/** Several files as one document. */
+export interface Gathered {
+  readonly document: NativeDocument
+  /** Places by pointers into `document`. */
+  readonly placeOf: PlaceOf
+  readonly diagnostics: readonly Diagnostic[]
+  /** Whether something is written under this name, right or wrong. */
+  isWritten(section: NamedSection, name: string): boolean
+  /** Whether something in this item of `routes` was wrong. */
+  isDamaged(route: number): boolean
+}
+
+/** Joins files in their order. What is written twice is an error that shows both places; the first one is kept. */
+export function gather(files: readonly (ReadFile & CheckedDocument)[]): Gathered {
+  const diagnostics = files.flatMap((file) => file.diagnostics)
+  const map = places()
+  const sections = Object.fromEntries(namedSections.map((section) => [section, {}])) as Record<
+    NamedSection,
+    Record<string, unknown>
+  >
+  const document: Record<string, unknown> = { ...sections }
+  const seen = (pointer: string, file: ReadFile, name: string): boolean => {
+    const before = map.placeOf(pointer)
+    if (before === undefined) map.put(pointer, pointer, file.placeOf)
+    else diagnostics.push(twice(name, pointer, file.placeOf, before))
+    return before !== undefined
+  }
+  for (const file of files) {
+    for (const field of single) {
+      const written = file.document[field]
+      if (written !== undefined && !seen(step(field), file, field)) document[field] = written
+    }
+    for (const section of namedSections) {
+      const known = sections[section]
+      for (const [name, written] of Object.entries(file.document[section] ?? {})) {
+        if (!seen(step(section) + step(name), file, name)) known[name] = written
+      }
+    }
+  }
+  const { routes, isDamaged } = gatherRoutes(files, map.put)
+  const first = files[0]
+  const placeOf: PlaceOf = (pointer) => map.placeOf(pointer) ?? first?.placeOf('')
+  const isWritten = (section: NamedSection, name: string) =>
+    files.some((file) => at(file.content, [section, name]) !== undefined)
+  return { document: { ...document, routes } as NativeDocument, placeOf, diagnostics, isWritten, isDamaged }
+}
+
+function gatherRoutes(files: readonly (ReadFile & CheckedDocument)[], put: ReturnType<typeof places>['put']) {
+  const damaged = new Set<number>()
+  const routes = files
+    .flatMap((file) => (file.document.routes ?? []).map((route, index) => ({ file, route, from: `/routes/${index}` })))
+    .map(({ file, route, from }, index) => {
+      put(`/routes/${index}`, from, file.placeOf)
+      if (file.damaged(from)) damaged.add(index)
+      return route
+    })
+  return { routes, isDamaged: (index: number) => damaged.has(index) }
+}
+
+function twice(name: string, pointer: string, placeOf: PlaceOf, before: NonNullable<ReturnType<PlaceOf>>): Diagnostic {
+  return {
+    severity: 'error',
+    code: 'defined-twice',
+    place: placeOf(pointer),
+    message: `"${name}" is defined twice, first in ${before.file}:${before.line}.`,
+    consequence: 'One of them would have been ignored.',
+    remedy: 'Keep one, or give the other its own name.',
+    related: [before],
+  }
+}

@@ -1,0 +1,172 @@
+import { type Diagnostic, type Place, type PlaceOf, pathOf, type SourceFile } from '@coatcheck/model'
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml'
+
+/** A file that was read: plain data, and where each part of it stands. */
+export interface ReadFile {
+  readonly name: string
+  /** Maps, lists and scalars; `undefined` for a file without content. */
+  readonly content: unknown
+  /** The place of a JSON pointer into `content`: of its key, or of the list's item; the nearest parent's when it has none. */
+  readonly placeOf: PlaceOf
+}
+
+/** Longest file, in characters. */
+const longestFile = 16 * 1024 * 1024
+/** Aliases that may be followed, those within aliases counted again: a bomb of them grows fast. */
+const mostAliases = 1000
+
+/** Reads one YAML file strictly: one document, no key twice, no unknown tags, few aliases. */
+export function readFile(file: SourceFile): { file: ReadFile | undefined; diagnostics: Diagnostic[] } {
+  const lines = new LineCounter()
+  const placeAt = (offset: number): Place => {
+    const { line, col } = lines.linePos(offset)
+    return { file: file.name, line: Math.max(1, line), column: Math.max(1, col) }
+  }
+  const fail = (...problems: Problem[]) => ({
+    file: undefined,
+    diagnostics: problems.map((p) => diagnosticOf(p, placeAt)),
+  })
+  if (file.text.length > longestFile) return fail(tooLong)
+  const parsed = parse(file.text, lines)
+  if (!Array.isArray(parsed)) return fail(parsed)
+  if (parsed.length > 1) return fail(severalDocuments(parsed[1]!))
+  const document = parsed[0]
+  if (document === undefined)
+    return { file: { name: file.name, content: undefined, placeOf: () => placeAt(0) }, diagnostics: [] }
+  const problems = [...syntaxProblems(document), ...duplicateKeys(document.contents)]
+  const diagnostics = problems.map((problem) => diagnosticOf(problem, placeAt))
+  if (document.errors.length > 0) return { file: undefined, diagnostics }
+  const content = plain(document)
+  if (content instanceof Error) return fail(tooManyAliases)
+  return { file: { name: file.name, content, placeOf: placesOf(document, placeAt) }, diagnostics }
+}
+
+interface Problem {
+  readonly code: string
+  /** Where in the text. */
+  readonly offset: number
+  readonly message: string
+  readonly consequence?: string
+  readonly remedy: string
+  readonly related?: number
+}
+
+function diagnosticOf(problem: Problem, placeAt: (offset: number) => Place): Diagnostic {
+  const { code, offset, message, remedy, related } = problem
+  const consequence = problem.consequence ?? 'Nothing of this file could be used.'
+  const base = { severity: 'error', code, place: placeAt(offset), message, consequence, remedy } as const
+  return related === undefined ? base : { ...base, related: [placeAt(related)] }
+}
+
+/** Nesting without end exhausts the parser's stack. */
+function parse(text: string, lineCounter: LineCounter): Document.Parsed[] | Problem {
+  try {
+    const documents = parseAllDocuments(text, { lineCounter, uniqueKeys: false, stringKeys: true })
+    return 'empty' in documents ? [] : documents
+  } catch {
+    return { code: 'yaml-invalid', offset: 0, message: 'The file is nested too deeply.', remedy: 'Write fewer levels.' }
+  }
+}
+
+function syntaxProblems(document: Document.Parsed): Problem[] {
+  return [...document.errors, ...document.warnings].map(({ message, pos }) => ({
+    code: 'yaml-invalid',
+    offset: pos[0],
+    message: `This is not YAML as it should be: ${firstSentence(message)}.`,
+    remedy:
+      'Mind indentation, quotes and brackets; put text that holds ": " or " #" or begins with { [ & * ! | > % @ into quotes.',
+  }))
+}
+
+function firstSentence(message: string): string {
+  return message.split(' at line ')[0]!.split('\n')[0]!.replace(/[.:]$/, '').slice(0, 200)
+}
+
+/** Both places are told, which the parser's own check does not. */
+function duplicateKeys(node: unknown): Problem[] {
+  if (isSeq(node)) return node.items.flatMap(duplicateKeys)
+  if (!isMap(node)) return []
+  const first = new Map<string, number>()
+  return node.items.flatMap((pair) => {
+    const key = String(isScalar(pair.key) ? pair.key.value : pair.key)
+    const offset = offsetOf(pair.key)
+    const before = first.get(key)
+    if (before === undefined) first.set(key, offset)
+    return [...(before === undefined ? [] : [writtenTwice(key, offset, before)]), ...duplicateKeys(pair.value)]
+  })
+}
+
+function writtenTwice(key: string, offset: number, related: number): Problem {
+  return {
+    code: 'key-twice',
+    offset,
+    related,
+    message: `"${key}" is written twice.`,
+    consequence: 'One of them would have been ignored.',
+    remedy: 'Keep one, or give the other its own name.',
+  }
+}
+
+const tooLong: Problem = {
+  code: 'yaml-too-long',
+  offset: 0,
+  message: `The file is longer than ${longestFile} characters.`,
+  remedy: 'Split it into several files of one folder.',
+}
+
+const tooManyAliases: Problem = {
+  code: 'yaml-aliases',
+  offset: 0,
+  message: `The file's aliases stand for too much: more than ${mostAliases} of them, or one for itself.`,
+  remedy: 'Write the values out.',
+}
+
+function severalDocuments(second: Document.Parsed): Problem {
+  return {
+    code: 'yaml-several-documents',
+    offset: second.range[0],
+    message: 'The file holds several YAML documents, separated by "---".',
+    remedy: 'Put each into its own file of one folder; they are merged.',
+  }
+}
+
+function plain(document: Document.Parsed): unknown {
+  try {
+    return document.toJS({ maxAliasCount: mostAliases })
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
+  }
+}
+
+function placesOf(document: Document.Parsed, placeAt: (offset: number) => Place): PlaceOf {
+  return (pointer) => {
+    let offset = document.range[0]
+    let node: unknown = document.contents
+    if (isMap(node) || isSeq(node)) offset = offsetOf(node)
+    for (const name of pathOf(pointer)) {
+      const found = child(resolved(node, document), name)
+      if (found === undefined) break
+      offset = found.offset
+      node = found.node
+    }
+    return placeAt(offset)
+  }
+}
+
+function resolved(node: unknown, document: Document.Parsed): unknown {
+  return isAlias(node) ? node.resolve(document) : node
+}
+
+function child(node: unknown, name: string): { offset: number; node: unknown } | undefined {
+  if (isSeq(node)) {
+    const item = node.items[Number(name)]
+    return item === undefined ? undefined : { offset: offsetOf(item), node: item }
+  }
+  if (!isMap(node)) return undefined
+  const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === name)
+  return pair && { offset: offsetOf(pair.key), node: pair.value }
+}
+
+function offsetOf(node: unknown): number {
+  return (node as Node | null)?.range?.[0] ?? 0
+}

@@ -1,0 +1,210 @@
+import { defaults, formatDuration } from '@coatcheck/model'
+import * as z from 'zod'
+import { longestTimer } from './listeners.ts'
+import { routeSession } from './sessions.ts'
+import { exactlyOne, fields, refuse, type Values } from './values.ts'
+
+/** An item of `routes`: which requests, what is done with them, where they go. */
+export function route(v: Values) {
+  return fields({
+    name: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,127}$/)
+      .meta({ description: 'Name in logs, metrics and error pages. Left out: `route-N`, by its place in the list.' })
+      .optional(),
+    match: z
+      .union([path(), match(v), z.array(match(v)).min(1)])
+      .meta({
+        description:
+          'Which requests the route takes: a path (a prefix by segment), conditions that must all hold, or a list of such sets of which one must hold. Left out: every request. The most specific route wins: exact host before `*.` before any; exact path before template before prefix, longer before shorter; then methods, headers, query; then the earlier one.',
+      })
+      .optional(),
+    session: routeSession(v)
+      .meta({
+        description: 'Name of one of `sessions`, or `off`. Left out: the session named `default`, if there is one.',
+      })
+      .optional(),
+    login: login(v).meta({ description: 'Only for people who signed in.' }).optional(),
+    capture: z
+      .record(z.string().min(1), v.text())
+      .meta({
+        description:
+          'What the application says in response headers becomes part of the session, and the headers go no further: session attribute → response header. `$subject` is who signed in; an empty value removes the attribute, an empty `$subject` signs out.',
+        examples: [{ $subject: 'X-Auth-User', cart: 'X-Cart' }],
+      })
+      .optional(),
+    cors: cors(v)
+      .meta({ description: 'Answers other origins’ preflights, and lets their pages read responses.' })
+      .optional(),
+    headers: headers(v)
+      .meta({ description: 'Changes of headers: `request` on the way to the upstream, `response` on the way back.' })
+      .optional(),
+    rewrite: rewrite().meta({ description: 'Another path towards the upstream. The query stays.' }).optional(),
+    mirror: mirror(v)
+      .meta({ description: 'Sends a copy to another upstream, whose answers are thrown away.' })
+      .optional(),
+    redirect: redirect(v).meta({ description: 'Answers with a redirect. Instead of `upstream`.' }).optional(),
+    upstream: v
+      .word()
+      .meta({ description: 'Name of one of `upstreams`, or the URL of an application. Instead of `redirect`.' })
+      .optional(),
+    host: v
+      .text()
+      .meta({
+        description:
+          'The `Host` that the upstream gets: `keep` the client’s, the `target`’s own, or any other name as written.',
+        default: 'keep',
+      })
+      .optional(),
+    webSocketOrigins: v
+      .texts()
+      .meta({
+        description: 'Origins besides the own host that may open a WebSocket where the route has a session.',
+        default: [],
+        examples: [['https://admin.example.com']],
+      })
+      .optional(),
+  })
+}
+
+function path() {
+  return z.string().regex(/^\//)
+}
+
+function match(v: Values) {
+  const hosts = z.union([v.word(), z.array(v.word()).min(1)])
+  const methods = z.union([v.word(), z.array(v.word()).min(1)])
+  return fields({
+    host: hosts
+      .meta({ description: 'Host name or names: `shop.example.com`, or `*.example.com` for one label or more.' })
+      .optional(),
+    path: z
+      .union([path(), pathKinds()])
+      .meta({
+        description: 'A prefix by segment (`/a` takes `/a` and `/a/b`, not `/ab`), or one of the kinds.',
+        default: '/',
+      })
+      .optional(),
+    methods: methods
+      .meta({ description: 'Methods, in capitals. Left out: all.', examples: [['GET', 'POST']] })
+      .optional(),
+    headers: conditions(v).meta({ description: 'Request headers: name → value, or `{ present: true }`.' }).optional(),
+    query: conditions(v).meta({ description: 'Query parameters: name → value, or `{ present: true }`.' }).optional(),
+  })
+}
+
+function pathKinds() {
+  return exactlyOne({
+    exact: path().meta({ description: 'This path alone.' }).optional(),
+    prefix: path().meta({ description: 'This path and everything below it.' }).optional(),
+    template: path()
+      .meta({ description: 'Segments, of which `{name}` stands for any one.', examples: ['/users/{id}'] })
+      .optional(),
+  })
+}
+
+function conditions(v: Values) {
+  const present = fields({ present: z.literal(true).meta({ description: 'There, with any value.' }) })
+  return z.record(z.string().min(1), z.union([v.text(), present]))
+}
+
+function login(v: Values) {
+  return fields({
+    at: v.text().meta({
+      description: 'Path of the application’s own login page, where a `capture` route learns who signs in.',
+      examples: ['/login'],
+    }),
+  })
+}
+
+function cors(v: Values) {
+  const { methods, maxAge } = defaults.cors
+  return fields({
+    origins: v
+      .texts()
+      .min(1)
+      .meta({ description: 'Who may ask: `https://app.example.com`, `https://*.example.com`, or `*`.' }),
+    methods: v.texts().meta({ description: 'Methods they may use.', default: methods }).optional(),
+    headers: v.texts().meta({ description: 'Request headers they may send; `*` for all.', default: [] }).optional(),
+    exposeHeaders: v.texts().meta({ description: 'Response headers they may read.', default: [] }).optional(),
+    credentials: v.flag().meta({ description: 'Whether cookies come along.', default: false }).optional(),
+    maxAge: v
+      .duration(longestTimer)
+      .meta({ description: 'How long browsers remember a preflight.', default: formatDuration(maxAge) })
+      .optional(),
+  })
+}
+
+function headers(v: Values) {
+  return fields({
+    request: headerChanges(v)
+      .meta({
+        description: 'Towards the upstream. What is set here is always removed from the client’s request first.',
+      })
+      .optional(),
+    response: headerChanges(v).meta({ description: 'Towards the client.' }).optional(),
+  })
+}
+
+/** Values may be empty: that sends no header, and still removes the client's. */
+function headerChanges(v: Values) {
+  const value = v.anyText()
+  return fields({
+    set: z
+      .record(z.string().min(1), value)
+      .meta({
+        description:
+          'Header → value, in place of any there is. Values are templates: `{session.NAME}`, `{session.$id}`, `{session.$expiresIn}`, `{identity.CLAIM}`, `{request.method}`, `{request.host}`, `{request.path}`, `{request.id}`, `{client.address}`, `{route.name}`; a literal brace is doubled; an absent value gives no header.',
+        examples: [{ 'X-User-Id': '{session.user_id}' }],
+      })
+      .optional(),
+    add: z
+      .record(z.string().min(1), z.union([value, z.array(value).min(1)]))
+      .meta({ description: 'Header → value or values, besides those there are. Templates too.' })
+      .optional(),
+    remove: v.texts().meta({ description: 'Headers to take away.', default: [] }).optional(),
+  })
+}
+
+function pathChange() {
+  return {
+    path: path().meta({ description: 'The whole path, instead of the one asked for.' }).optional(),
+    prefix: path().meta({ description: 'In place of the prefix that matched; what follows it stays.' }).optional(),
+  }
+}
+
+function rewrite() {
+  return exactlyOne(pathChange())
+}
+
+function redirect(v: Values) {
+  const statuses = [301, 302, 303, 307, 308] as const
+  return fields({
+    status: z
+      .literal(statuses)
+      .meta({ description: 'Status of the answer.', default: defaults.redirect.status })
+      .optional(),
+    scheme: v.choice(['http', 'https']).meta({ description: 'Scheme to lead to. Left out: the request’s.' }).optional(),
+    host: v.text().meta({ description: 'Host to lead to. Left out: the request’s.' }).optional(),
+    port: v
+      .integer(1, 65_535)
+      .meta({ description: 'Port to lead to. Left out: the request’s, or the usual one of a new `scheme`.' })
+      .optional(),
+    ...pathChange(),
+  }).superRefine(({ path, prefix }, context) => {
+    if (path !== undefined && prefix !== undefined) refuse(context, twoPaths)
+  })
+}
+
+const twoPaths = { problem: 'has "path" and "prefix"', remedy: 'Keep one of them.' }
+
+function mirror(v: Values) {
+  const full = fields({
+    upstream: v.word().meta({ description: 'Name of one of `upstreams`, or a URL.' }),
+    percent: v
+      .integer(0, 100)
+      .meta({ description: 'Share of the requests that are mirrored.', default: defaults.mirror.percent })
+      .optional(),
+  })
+  return z.union([v.word(), full])
+}

@@ -1,0 +1,197 @@
+import { defaults, formatDuration, formatSize } from '@coatcheck/model'
+import * as z from 'zod'
+import { exactlyOne, fields, off, type Values } from './values.ts'
+
+const { session, cookie } = defaults
+
+/** `stores.NAME`: where records of sessions live. */
+export function store(v: Values) {
+  const kinds = exactlyOne({
+    memory: memory(v).meta({ description: 'In the process: gone when it ends, and only with one worker.' }).optional(),
+    sqlite: sqlite(v)
+      .meta({ description: 'In a file of this machine, shared by all workers; survives restarts.' })
+      .optional(),
+    sealedCookie: sealedCookie(v)
+      .meta({
+        description:
+          'In the browser: the sealed session is the cookie. Nothing to run, but sessions cannot be revoked.',
+      })
+      .optional(),
+  })
+  return z.union([z.enum(['memory', 'sqlite', 'sealedCookie']), kinds])
+}
+
+function memory(v: Values) {
+  const { maxSessions, maxBytes } = defaults.memory
+  return fields({
+    maxSessions: v
+      .integer(1, 100_000_000)
+      .meta({ description: 'Sessions kept; beyond it, those idle longest go.', default: maxSessions })
+      .optional(),
+    maxBytes: v
+      .size(65_536, 2 ** 40)
+      .meta({ description: 'Bytes kept; beyond it, those idle longest go.', default: formatSize(maxBytes) })
+      .optional(),
+  })
+}
+
+function sqlite(v: Values) {
+  return fields({
+    file: v
+      .word()
+      .meta({ description: 'Path of the database. Left out: `sessions-NAME.db` in the state folder.' })
+      .optional(),
+  })
+}
+
+function sealedCookie(v: Values) {
+  return fields({
+    maxParts: v
+      .integer(1, 20)
+      .meta({
+        description:
+          'Cookies of 4096 bytes that one session may be split over. Raise `limits.headerBytes` of the listeners with it.',
+        default: defaults.sealedCookie.maxParts,
+      })
+      .optional(),
+  })
+}
+
+/** `sessions.NAME`: how long a session lasts, where it is kept, what the browser gets. */
+export function sessionSpec(v: Values) {
+  const full = fields({
+    mode: v
+      .choice(['enforce', 'on-demand', 'off'])
+      .meta({
+        description:
+          '`enforce`: a session for every request; `on-demand`: only on routes with `login` or `capture`; `off`: none.',
+        default: session.mode,
+      })
+      .optional(),
+    store: v.word().meta({ description: 'Name of one of `stores`.', default: 'memory' }).optional(),
+    prefix: v
+      .text()
+      .meta({
+        description:
+          'Start of every key in the store. Two gateways with the same prefix, store and cookie share their sessions. Left out: the top-level `name` (else `coatcheck`), followed by a dot and the session’s name unless that is `default`.',
+      })
+      .optional(),
+    lookup: lookup(v)
+      .meta({
+        description:
+          'Where the ticket travels: `cookie`, or a request header (and a response header of the same name).',
+        default: 'cookie',
+      })
+      .optional(),
+    cookie: cookieSpec(v).meta({ description: 'The cookie and its attributes.' }).optional(),
+    timeouts: sessionTimeouts(v).meta({ description: 'When a session ends; the earlier one counts.' }).optional(),
+    rotateAfter: z
+      .union([v.duration(), z.literal('never')])
+      .meta({
+        description:
+          'Age at which the secret of a ticket is replaced. `never`: only at sign-in and every other rise of privilege.',
+        default: formatDuration(session.rotateAfter),
+      })
+      .optional(),
+    sealing: sealing(v)
+      .meta({
+        description:
+          'How records are encrypted: `ticket` (each under a key that only its ticket gives), `{ keys: [k2, k1] }` (under `keys`; the first writes, all read), `none`, or `{ migrate: { from, to } }`.',
+        default: 'ticket',
+      })
+      .optional(),
+    onStoreFailure: onStoreFailure(v)
+      .meta({
+        description:
+          'What happens while the store cannot be reached: `refuse` (503, the cookie untouched) or `{ serveCachedFor: 30s }`.',
+        default: 'refuse',
+      })
+      .optional(),
+    maxBytes: v
+      .size(1024, 16_777_216)
+      .meta({ description: 'Largest sealed session.', default: formatSize(session.maxBytes) })
+      .optional(),
+    forward: v
+      .flag()
+      .meta({ description: 'Pass the session’s cookie (or header) on to the upstream.', default: session.forward })
+      .optional(),
+  })
+  return z.union([full, z.null()])
+}
+
+function lookup(v: Values) {
+  const header = v.text().meta({ description: 'Name of the header.' })
+  return z.union([z.literal('cookie'), fields({ header })])
+}
+
+function cookieSpec(v: Values) {
+  return fields({
+    name: v
+      .text()
+      .meta({
+        description:
+          'Left out: `__Host-session` (with `-NAME` behind it for sessions not called `default`); without `__Host-` where `secure: false`, `domain` or `path` forbid it.',
+      })
+      .optional(),
+    domain: z
+      .union([v.text(), z.null()])
+      .meta({
+        description: 'Domain whose hosts all get the cookie. `null`: the host that set it alone.',
+        default: null,
+      })
+      .optional(),
+    path: v.text().meta({ description: 'Path under which the cookie is sent.', default: cookie.path }).optional(),
+    sameSite: v
+      .choice(['Strict', 'Lax', 'None'])
+      .meta({ description: 'Whether requests from other sites bring the cookie.', default: cookie.sameSite })
+      .optional(),
+    secure: v.flag().meta({ description: 'Send it over TLS alone.', default: cookie.secure }).optional(),
+    httpOnly: v.flag().meta({ description: 'Hide it from scripts.', default: cookie.httpOnly }).optional(),
+    expires: v
+      .choice(['browser', 'lifetime'])
+      .meta({
+        description: '`browser`: gone when the browser ends; `lifetime`: kept as long as the session (Max-Age).',
+        default: cookie.expires,
+      })
+      .optional(),
+  })
+}
+
+function sessionTimeouts(v: Values) {
+  const { idle, lifetime } = session.timeouts
+  return fields({
+    idle: v
+      .duration()
+      .meta({ description: 'How long a session may go unused.', default: formatDuration(idle) })
+      .optional(),
+    lifetime: v
+      .duration()
+      .meta({ description: 'How long it lasts at most, used or not.', default: formatDuration(lifetime) })
+      .optional(),
+  })
+}
+
+function sealing(v: Values) {
+  const keys = z
+    .array(v.word())
+    .min(1)
+    .meta({ description: 'Names out of the top-level `keys`: the first writes, all read.' })
+  const simple = z.union([z.enum(['ticket', 'none']), fields({ keys })])
+  const migrate = fields({
+    from: simple.meta({ description: 'What records were sealed with so far; read when `to` does not open them.' }),
+    to: simple.meta({ description: 'What is written from now on, and read first. Never `none`.' }),
+  }).meta({ description: 'Change the sealing without ending sessions.' })
+  return z.union([simple, fields({ migrate })])
+}
+
+function onStoreFailure(v: Values) {
+  const serveCachedFor = v
+    .duration()
+    .meta({ description: 'Sessions seen within this time go on being served from the cache.', examples: ['30s'] })
+  return z.union([z.literal('refuse'), fields({ serveCachedFor })])
+}
+
+/** `routes[].session`: a name, or `off`. */
+export function routeSession(v: Values) {
+  return z.union([off(), v.word()])
+}

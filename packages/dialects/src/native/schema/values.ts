@@ -1,0 +1,181 @@
+import {
+  durationPattern,
+  type Lookup,
+  type Parsed,
+  parseAddress,
+  parseDuration,
+  parseSize,
+  type ValueSource,
+} from '@coatcheck/model'
+import * as z from 'zod'
+
+/** What the reference pages and editors say of a field. `default` is written as the file would write it. */
+export interface About {
+  readonly description: string
+  readonly default?: unknown
+  readonly examples?: readonly unknown[]
+}
+
+/** How an issue tells that it is about a reference, among the other ways to write a value. */
+export const referenceMark = 'reference'
+
+const variable = z.strictObject({
+  env: z.string().min(1).meta({ description: 'Environment variable that holds the value.' }),
+})
+const fileReference = z.strictObject({
+  file: z.string().min(1).meta({ description: 'Path of a file that holds the value.' }),
+})
+
+/** `{ env: NAME }` or `{ file: path }`: the value lies elsewhere. */
+const reference = z.union([variable, fileReference], { error: referenceMark }).meta({ id: 'reference' })
+
+/** A name that a file gives to something: `main`, `shop.web`, `ns/route`. Not digits alone: such keys lose their order. */
+const namePattern = /^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,127}$/
+
+/** The scalars of the native file. Each also takes `{ env: NAME }` or `{ file: path }`, answered by the lookup. */
+export function values(lookup: Lookup) {
+  /** The inner value, or a reference whose text is read as the inner value would be. */
+  const or = <T extends z.ZodType>(inner: T) => z.union([inner, referenceTo(inner, lookup)])
+  const number = (from: number, to: number) => z.int().min(from).max(to)
+
+  return {
+    text: () => or(z.string().min(1)),
+    /** Text that may be empty. */
+    anyText: () => or(z.string()),
+    /** Text in which nothing is looked up: references to names of this file, patterns of matches. */
+    word: () => z.string().min(1),
+    integer: (from: number, to: number) => or(number(from, to)),
+    flag: () => or(z.boolean()),
+    choice: <const T extends readonly string[]>(options: T) => or(z.enum(options)),
+    duration: (longest?: number) => or(durationUpTo(longest)),
+    size: (from: number, to: number) => or(sizeBetween(from, to)),
+    address: () => or(parsedText(parseAddress)),
+    texts: () => z.array(or(z.string().min(1))),
+  }
+}
+export type Values = ReturnType<typeof values>
+
+/** An object that takes no other fields than these. */
+export const fields = z.strictObject
+
+/** Such an object with one of these fields, neither none nor two. */
+export function exactlyOne<T extends z.ZodRawShape>(shape: T) {
+  return fields(shape)
+    .superRefine((object, context) => {
+      const count = Object.values(object).filter((value) => value !== undefined).length
+      if (count === 1) return
+      const names = Object.keys(shape).join(', ')
+      const problem = count === 0 ? `names none of ${names}` : `names several of ${names}`
+      refuse(context, { problem, remedy: `Keep one of ${names}.` })
+    })
+    .meta({ minProperties: 1, maxProperties: 1 })
+}
+
+/** Named things: name → spec, in the order of the file. */
+export function named<T extends z.ZodType>(spec: T) {
+  return z.record(z.string().regex(namePattern), spec)
+}
+
+/** `off`, or `false`, which older YAML readers make of it. */
+export function off() {
+  return z.union([z.literal('off'), z.literal(false)]).transform(() => 'off' as const)
+}
+
+/** A certificate or key in PEM: a path, the text itself, `{ file: path }` or `{ env: NAME }`. */
+export function pem() {
+  const inline = z
+    .string()
+    .min(1)
+    .transform((text): ValueSource => {
+      return text.startsWith('-----BEGIN ') ? { from: 'value', value: text } : { from: 'file', path: text }
+    })
+  return z.union([inline, source()])
+}
+
+/** A secret: the value itself, `{ file: path }` or `{ env: NAME }`. */
+export function secret() {
+  return z.union([
+    z
+      .string()
+      .min(1)
+      .transform((value): ValueSource => ({ from: 'value', value })),
+    source(),
+  ])
+}
+
+function source() {
+  return reference.transform((written): ValueSource => {
+    return 'env' in written ? { from: 'env', name: written.env } : { from: 'file', path: written.file }
+  })
+}
+
+function referenceTo<T extends z.ZodType>(inner: T, lookup: Lookup) {
+  return reference.transform((written, context): z.output<T> => {
+    const text = lookup(written)
+    if (text === undefined) return refuse(context, missing(written))
+    const result = [text, scalar(text)].map((value) => inner.safeParse(value))
+    const read = result.find((attempt) => attempt.success)
+    if (read?.success) return read.data
+    for (const issue of result[0]?.error?.issues ?? []) context.addIssue({ ...issue, input: written } as never)
+    return z.NEVER
+  })
+}
+
+/** Numbers and switches come as text from the environment. */
+function scalar(text: string): unknown {
+  if (/^-?[0-9]{1,15}$/.test(text)) return Number(text)
+  return text === 'true' ? true : text === 'false' ? false : text
+}
+
+function durationUpTo(longest?: number) {
+  const schema = parsedText((text) => {
+    const result = parseDuration(text)
+    if (!result.ok || longest === undefined || result.value <= longest) return result
+    return { ok: false, problem: 'is too long', remedy: `Write at most ${Math.floor(longest / 1000)}s.` }
+  })
+  return schema.meta({ pattern: durationPattern })
+}
+
+function sizeBetween(from: number, to: number) {
+  const bytes = z.int().min(from).max(to)
+  const text = parsedText((text) => {
+    const result = parseSize(text)
+    if (!result.ok || (result.value >= from && result.value <= to)) return result
+    return {
+      ok: false,
+      problem: `is not between ${from} and ${to} bytes`,
+      remedy: `Write a size from ${from} to ${to} bytes.`,
+    }
+  })
+  return z.union([bytes, text])
+}
+
+/** Text that a parser of the model turns into a value. */
+export function parsedText<T>(parse: (text: string) => Parsed<T>) {
+  return z.string().transform((text, context): T => {
+    const result = parse(text)
+    return result.ok ? result.value : refuse(context, result)
+  })
+}
+
+export interface Refusal {
+  readonly code?: string
+  readonly problem: string
+  readonly remedy: string
+}
+
+/** Adds an issue whose problem and remedy the diagnostic takes over word for word. */
+export function refuse(context: z.core.$RefinementCtx, { code = 'value-invalid', problem, remedy }: Refusal): never {
+  context.addIssue({ code: 'custom', message: problem, params: { code, remedy } })
+  return z.NEVER
+}
+
+function missing(written: { env: string } | { file: string }): Refusal {
+  const what = 'env' in written ? `the environment variable "${written.env}"` : `the file "${written.file}"`
+  const how = 'env' in written ? `Set ${what}` : `Make ${what} readable`
+  return {
+    code: 'value-missing',
+    problem: `refers to ${what}, which is not there`,
+    remedy: `${how}, or write the value itself.`,
+  }
+}

@@ -1,0 +1,51 @@
+import * as z from 'zod'
+import { documentSchema } from './schema.ts'
+
+/** The part of JSON Schema that zod makes of our schema. */
+export interface Shape {
+  readonly $ref?: string
+  readonly type?: string
+  readonly description?: string
+  readonly default?: unknown
+  readonly examples?: readonly unknown[]
+  readonly enum?: readonly unknown[]
+  readonly const?: unknown
+  readonly pattern?: string
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly properties?: Readonly<Record<string, Shape>>
+  readonly required?: readonly string[]
+  readonly additionalProperties?: Shape | false
+  readonly items?: Shape
+  readonly anyOf?: readonly Shape[]
+  readonly allOf?: readonly Shape[]
+  readonly definitions?: Readonly<Record<string, Shape>>
+}
+
+let made: Shape | undefined
+
+/** The schema of the native file as plain data (JSON Schema draft-07), descriptions and defaults included. */
+export function documentShape(): Shape {
+  made ??= z.toJSONSchema(
+    documentSchema(() => undefined),
+    { target: 'draft-07', io: 'input' },
+  ) as Shape
+  return made
+}
+
+/** Names of the fields that may stand in the object at a path, in whichever of its forms. */
+export function knownFields(path: readonly (string | number)[]): string[] {
+  let shapes = forms(documentShape())
+  for (const name of path) {
+    shapes = shapes.flatMap((shape) => {
+      const inner = typeof name === 'number' ? shape.items : (shape.properties?.[name] ?? shape.additionalProperties)
+      return inner ? forms(inner) : []
+    })
+  }
+  return [...new Set(shapes.flatMap((shape) => Object.keys(shape.properties ?? {})))]
+}
+
+/** A shape and its alternatives, flat. */
+export function forms(shape: Shape): Shape[] {
+  return shape.anyOf === undefined ? [shape] : shape.anyOf.flatMap(forms)
+}

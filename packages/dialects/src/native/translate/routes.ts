@@ -1,0 +1,152 @@
+import {
+  defaultSession,
+  defaults,
+  type ProxyAction,
+  type RedirectAction,
+  type Route,
+  type RouteAction,
+  unknownReference,
+} from '@coatcheck/model'
+import { parseUpstreamUrl } from '../schema/upstreams.ts'
+import type { Context } from './context.ts'
+import { matches } from './matches.ts'
+import { middleware, pathRewrite, type WrittenRoute } from './middleware.ts'
+
+/** The routes, and the URLs that they name in place of upstreams. */
+export function routes(context: Context): { routes: Route[]; urls: Set<string> } {
+  const urls = new Set<string>()
+  const named = (name: string) => nameOfUpstream(name, context, urls)
+  const made = (context.document.routes ?? []).map((written, index) => route(written, index, context, named))
+  return { routes: made, urls }
+}
+
+type NameUpstream = (written: string) => string
+
+function route(written: WrittenRoute, index: number, context: Context, named: NameUpstream): Route {
+  const pointer = `/routes/${index}`
+  context.came(pointer, pointer)
+  const mirror = typeof written.mirror === 'string' ? { upstream: written.mirror } : written.mirror
+  const withNames =
+    mirror === undefined ? written : { ...written, mirror: { ...mirror, upstream: named(mirror.upstream) } }
+  return {
+    name: written.name ?? `route-${index + 1}`,
+    matches: matches(written.match, pointer, context),
+    middleware: middleware(withNames, sessionOf(written, context), pointer, context),
+    action: action(written, index, context, named),
+  }
+}
+
+/** The session named, else the one named `default` where there is one. */
+function sessionOf({ session }: WrittenRoute, { isWritten }: Context): string | undefined {
+  if (session === 'off') return undefined
+  return session ?? (isWritten('sessions', defaultSession) ? defaultSession : undefined)
+}
+
+function action(written: WrittenRoute, index: number, context: Context, named: NameUpstream): RouteAction {
+  const pointer = `/routes/${index}`
+  const reason = whyBroken(written, index, context)
+  if (reason !== undefined) return { kind: 'broken', reason }
+  if (written.redirect !== undefined) {
+    context.came(`${pointer}/action`, `${pointer}/redirect`)
+    return redirect(written.redirect)
+  }
+  context.came(`${pointer}/action`, `${pointer}/upstream`)
+  context.came(`${pointer}/action/host`, `${pointer}/host`)
+  context.came(`${pointer}/action/webSocketOrigins`, `${pointer}/webSocketOrigins`)
+  return proxy(written, named(written.upstream!))
+}
+
+/** Why nothing can be done for the requests of this route; told where the reason is, or told already. */
+function whyBroken(written: WrittenRoute, index: number, context: Context): string | undefined {
+  const pointer = `/routes/${index}`
+  if (context.isDamaged(index)) return 'It has errors in the configuration.'
+  const wanting = wantingAction(written)
+  if (wanting !== undefined) {
+    context.report(`${pointer}${wanting.at}`, wanting)
+    return wanting.message
+  }
+  const session = sessionOf(written, context)
+  if (session !== undefined && isUnusable('sessions', session, context)) return `Its session "${session}" has errors.`
+  return written.upstream === undefined ? undefined : whyNoUpstream(written.upstream, `${pointer}/upstream`, context)
+}
+
+function whyNoUpstream(name: string, pointer: string, context: Context): string | undefined {
+  const { document, isWritten } = context
+  if (isUnusable('upstreams', name, context)) return `Its upstream "${name}" has errors.`
+  if (isWritten('upstreams', name) || parseUpstreamUrl(name).ok) return undefined
+  const problem = unknownReference(
+    'upstream',
+    name,
+    Object.keys(document.upstreams ?? {}),
+    'Its requests would be answered with 500.',
+  )
+  context.report(pointer, problem)
+  return problem.message
+}
+
+/** Written, but left out of the model because of errors, or because of errors in what it needs. */
+function isUnusable(section: 'sessions' | 'upstreams', name: string, { document, isWritten }: Context): boolean {
+  if (!isWritten(section, name)) return false
+  if (!Object.hasOwn(document[section] ?? {}, name)) return true
+  const store = section === 'sessions' ? document.sessions?.[name]?.store : undefined
+  return store !== undefined && isWritten('stores', store) && !Object.hasOwn(document.stores ?? {}, store)
+}
+
+function wantingAction({ upstream, redirect, host, webSocketOrigins }: WrittenRoute) {
+  if (upstream === undefined && redirect === undefined) {
+    return {
+      at: '',
+      code: 'action-missing',
+      message: 'The route has neither "upstream" nor "redirect".',
+      consequence: 'Nothing could be done with its requests.',
+      remedy: 'Add upstream: NAME (or a URL), or redirect: { … }.',
+    }
+  }
+  if (redirect === undefined) return undefined
+  const other =
+    upstream !== undefined ? 'upstream' : host !== undefined ? 'host' : webSocketOrigins && 'webSocketOrigins'
+  if (other === undefined) return undefined
+  return {
+    at: `/${other}`,
+    code: 'action-twice',
+    message: `The route has "redirect" and "${other}".`,
+    consequence: `A redirect reaches no upstream, so "${other}" would have been ignored.`,
+    remedy: 'Keep one of them.',
+  }
+}
+
+function proxy({ host, webSocketOrigins }: WrittenRoute, upstream: string): ProxyAction {
+  const kind =
+    host === undefined || host === 'keep'
+      ? ({ kind: 'keep' } as const)
+      : host === 'target'
+        ? ({ kind: 'target' } as const)
+        : undefined
+  return {
+    kind: 'proxy',
+    upstream,
+    host: kind ?? { kind: 'fixed', value: host! },
+    webSocketOrigins: webSocketOrigins ?? [],
+  }
+}
+
+function redirect(written: NonNullable<WrittenRoute['redirect']>): RedirectAction {
+  const { status, scheme, host, port } = written
+  return {
+    kind: 'redirect',
+    status: status ?? defaults.redirect.status,
+    scheme,
+    host,
+    port,
+    path: pathRewrite(written),
+  }
+}
+
+/** Upstreams that are written go before URLs, so that one may be called like its URL. */
+function nameOfUpstream(written: string, { isWritten }: Context, urls: Set<string>): string {
+  if (isWritten('upstreams', written)) return written
+  const url = parseUpstreamUrl(written)
+  if (!url.ok) return written
+  urls.add(url.value)
+  return url.value
+}

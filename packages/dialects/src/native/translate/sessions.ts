@@ -1,0 +1,78 @@
+import {
+  type CookieSpec,
+  defaultCookieName,
+  defaultPrefix,
+  defaultStore,
+  defaults,
+  type KeySpec,
+  type Sealing,
+  type SessionSpec,
+  step,
+} from '@coatcheck/model'
+import type { NativeDocument } from '../schema.ts'
+import type { Context } from './context.ts'
+import { filled } from './filled.ts'
+
+type Written = NonNullable<NonNullable<NativeDocument['sessions']>[string]>
+type WrittenSealing = NonNullable<Written['sealing']>
+
+export function keys(context: Context): KeySpec[] {
+  return Object.entries(context.document.keys ?? {}).map(([id, value], index) => {
+    context.came(`/keys/${index}`, `/keys${step(id)}`)
+    return { id, value }
+  })
+}
+
+/** Sessions whose store is written but wrong are left out: that is told once, at the store. */
+export function sessions(context: Context): SessionSpec[] {
+  const { document } = context
+  const usable = Object.entries(document.sessions ?? {}).filter(([, written]) =>
+    hasUsableStore(written?.store, context),
+  )
+  return usable.map(([name, written], index) => {
+    const pointer = `/sessions${step(name)}`
+    context.came(`/sessions/${index}`, pointer)
+    context.came(`/sessions/${index}/serveCachedFor`, `${pointer}/onStoreFailure`)
+    return session(name, document.name, written ?? {})
+  })
+}
+
+function hasUsableStore(store: string | undefined, { document, isWritten }: Context): boolean {
+  const name = store ?? defaultStore
+  return Object.hasOwn(document.stores ?? {}, name) || !isWritten('stores', name)
+}
+
+function session(name: string, installation: string | undefined, written: Written): SessionSpec {
+  const { onStoreFailure, rotateAfter } = written
+  const { mode, maxBytes, forward, timeouts } = filled(defaults.session, written)
+  return {
+    name,
+    mode,
+    store: written.store ?? defaultStore,
+    prefix: written.prefix ?? defaultPrefix(installation, name),
+    lookup: lookup(written.lookup),
+    cookie: cookie(name, written.cookie),
+    timeouts: filled(defaults.session.timeouts, timeouts),
+    rotateAfter: rotateAfter === 'never' ? undefined : (rotateAfter ?? defaults.session.rotateAfter),
+    sealing: written.sealing === undefined ? defaults.session.sealing : sealing(written.sealing),
+    serveCachedFor:
+      typeof onStoreFailure === 'object' ? onStoreFailure.serveCachedFor : defaults.session.serveCachedFor,
+    maxBytes,
+    forward,
+  }
+}
+
+function lookup(written: Written['lookup']): SessionSpec['lookup'] {
+  return typeof written === 'object' ? { kind: 'header', name: written.header } : { kind: 'cookie' }
+}
+
+function cookie(session: string, written: Written['cookie']): CookieSpec {
+  const attributes = { ...filled(defaults.cookie, written), domain: written?.domain ?? undefined }
+  return { name: written?.name ?? defaultCookieName(session, attributes), ...attributes }
+}
+
+function sealing(written: WrittenSealing): Sealing {
+  if (typeof written === 'string') return { kind: written }
+  if ('keys' in written) return { kind: 'keys', keys: written.keys }
+  return { kind: 'migrate', from: sealing(written.migrate.from), to: sealing(written.migrate.to) }
+}
