@@ -1,0 +1,71 @@
+import type { Socket } from 'node:net'
+import { GatewayError } from '../errors.ts'
+import { makeRequestId } from '../request-id.ts'
+import { type Connection, connectionOf } from './connection.ts'
+import { Http1Exchange } from './http1-exchange.ts'
+import { reportRejected } from './served-exchange.ts'
+import { rawReply } from './write-reply.ts'
+
+/** What Node's parser reports: a code of its own, and the bytes it was reading. */
+interface ParserError extends Error {
+  readonly code?: string
+  readonly rawPacket?: Buffer
+}
+
+/** Answers what is no request: `clientError` of a `node:http` server. Only the connection it came on is concerned. */
+export function onClientError(error: ParserError, socket: Socket): void {
+  const client = connectionOf(socket)
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  if (client.broken) return
+  client.closing = true
+  client.broken = true
+  const refusal = refusalOf(error)
+  const latest = client.latest
+  if (latest instanceof Http1Exchange && !latest.request.complete) latest.giveUp(refusal)
+  else if (client.inFlight === 0) answerRaw(client, refusal)
+  else client.onIdle = () => answerRaw(client, refusal)
+}
+
+/** Says what is wrong in an ordinary answer, then ends the connection. */
+export function answerRaw(client: Connection, refusal: GatewayError): void {
+  const id = makeRequestId()
+  const reply = client.ports.toReply(refusal, { id, method: 'GET', headers: [] })
+  reportRejected(client, refusal, reply.status, id)
+  client.socket.end(rawReply(reply))
+  setTimeout(() => client.socket.destroy(), 1_000).unref()
+}
+
+/** Names what Node's parser found. */
+function refusalOf(error: ParserError): GatewayError {
+  switch (error.code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return overflow(error.rawPacket)
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new GatewayError('request-timeout', 408, 'The request took too long to arrive')
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return new GatewayError('bad-framing', 413, 'The chunk extensions of the body are too long')
+    case 'HPE_INVALID_CONTENT_LENGTH':
+    case 'HPE_UNEXPECTED_CONTENT_LENGTH':
+    case 'HPE_INVALID_TRANSFER_ENCODING':
+    case 'HPE_INVALID_CHUNK_SIZE':
+    case 'HPE_INVALID_EOF_STATE':
+    case 'HPE_CLOSED_CONNECTION':
+    case 'HPE_STRICT':
+    case 'HPE_LF_EXPECTED':
+    case 'HPE_CR_EXPECTED':
+      return new GatewayError('bad-framing', 400, 'The request does not say clearly where it ends', { cause: error })
+    default:
+      return new GatewayError('bad-request', 400, 'The request is not valid HTTP', { cause: error })
+  }
+}
+
+/** The parser counts the request line and the headers together; without a line's end it is the target that is too long. */
+function overflow(packet: Buffer | undefined): GatewayError {
+  if (packet !== undefined && !packet.includes(10) && /^[A-Z]+ \S+$/.test(packet.toString('latin1', 0, 256))) {
+    return new GatewayError('target-too-long', 414, 'The request target is longer than this listener takes')
+  }
+  return new GatewayError('headers-too-large', 431, 'The headers are larger than this listener takes')
+}

@@ -1,0 +1,58 @@
+import type { Socket } from 'node:net'
+import type { ServedExchange } from './served-exchange.ts'
+import type { ConnectionProtocol, Generation, ServingPorts } from './serving.ts'
+
+/** A client's connection, as all exchanges on it see it. */
+export interface Connection {
+  readonly listener: string
+  readonly socket: Socket
+  readonly peer: string
+  readonly peerPort: number | undefined
+  readonly scheme: 'http' | 'https'
+  /** The client's certificate in DER, when it is valid. */
+  readonly certificate: Buffer | undefined
+  readonly ports: ServingPorts
+  readonly handler: Current
+  protocol: ConnectionProtocol
+  /** Exchanges that are not done, those of reset HTTP/2 streams included. */
+  inFlight: number
+  /** The one that began last. */
+  latest: ServedExchange | undefined
+  /** No further request is taken: the connection ends with its last exchange. */
+  closing: boolean
+  /** Its parser gave up: what comes now is not read any more. */
+  broken: boolean
+  /** Called when `inFlight` falls to 0. */
+  onIdle: (() => void) | undefined
+}
+
+/** What new exchanges of a handler's connections are served with. */
+export interface Current {
+  generation: Generation
+}
+
+const connections = new WeakMap<object, Connection>()
+
+/** The connection that `socket` was accepted as. */
+export function connectionOf(socket: Socket): Connection {
+  const connection = connections.get(socket)
+  if (connection === undefined) throw new TypeError('The socket was not accepted by a connection handler')
+  return connection
+}
+
+/** Remembers a connection by its socket and counts it until it closes. */
+export function openConnection(connection: Connection, closed: () => void): void {
+  connections.set(connection.socket, connection)
+  connection.ports.connections(connection.protocol, 1)
+  connection.socket.once('close', () => {
+    connection.ports.connections(connection.protocol, -1)
+    closed()
+  })
+}
+
+/** From here on it counts as a WebSocket. */
+export function becomeWebSocket(connection: Connection): void {
+  connection.ports.connections(connection.protocol, -1)
+  connection.protocol = 'websocket'
+  connection.ports.connections('websocket', 1)
+}
