@@ -69,6 +69,12 @@ describe('insides', () => {
     expect(of('test/end-to-end/a.test.ts', "import { x } from '../../packages/session/src/ticket.ts'\n")).toEqual([])
   })
 
+  test('what is there for tests may be used by the tests of all', () => {
+    const text = "import { x } from '../../gateway/src/testing/recorder.ts'\n"
+    expect(of('packages/coatcheck/src/a.test.ts', text)).toEqual([])
+    expect(of('packages/coatcheck/src/a.ts', text)).toHaveLength(1)
+  })
+
   test('a path ends in .ts', () => {
     expect(of('packages/model/src/a.ts', "import { x } from './b'\nexport * from './c.js'\n")).toEqual([
       '1 imports "./b"',

@@ -27,7 +27,7 @@ export const explain: Command = {
     { line: "coatcheck explain POST https://shop.example.com/x -H 'X-Beta: 1'", meaning: 'The same with a header' },
   ],
   async run(given, shell) {
-    const [method, url] = [given.positionals[0]!, requestUrl(given.positionals[1]!)]
+    const [method, url] = [requestMethod(given.positionals[0]!), requestUrl(given.positionals[1]!)]
     const headers = given.values('header').map(header)
     const { model, diagnostics } = await configurationSource(given, shell).load()
     if (model === undefined || hasErrors(diagnostics)) {
@@ -40,6 +40,12 @@ export const explain: Command = {
     shell.stdout(json ? `${JSON.stringify(explanation, null, 2)}\n` : formatExplanation(explanation))
     return exitCodes.fine
   },
+}
+
+/** @throws UsageError for what is no token (RFC 9110, section 9.1) */
+function requestMethod(text: string): string {
+  if (/^[!#$%&'*+.^_`|~\w-]+$/.test(text)) return text
+  throw new UsageError(`"${text}" is not a method, as GET is.`)
 }
 
 /** @throws UsageError */

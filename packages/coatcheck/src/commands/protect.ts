@@ -1,5 +1,5 @@
 import { native } from '@coatcheck/dialects'
-import { textSource } from '../sources/files.ts'
+import { type TranslatingSource, textSource } from '../sources/files.ts'
 import { type Command, exitCodes, UsageError } from './command.ts'
 import { logLevelOption, startSource, stateOption } from './start.ts'
 
@@ -24,14 +24,15 @@ export const protect: Command = {
   ],
   async run(given, shell) {
     const text = protectYaml(upstreamUrl(given.positionals[0]!), port(given.value('port') ?? '8080'))
-    if (!given.flag('print')) return startSource(protectSource(text, shell), given, shell)
+    if (!given.flag('print')) return startSource(protectSource(text, { ...shell, dialect: native }), given, shell)
     shell.stdout(text)
     return exitCodes.fine
   },
 }
 
-function protectSource(text: string, { cwd, environment }: Parameters<Command['run']>[1]) {
-  return textSource({ name: 'protect.yaml', text }, { dialect: native, cwd, environment })
+/** What `protect` runs, from its text. */
+export function protectSource(text: string, options: Parameters<typeof textSource>[1]): TranslatingSource {
+  return textSource({ name: 'protect.yaml', text }, options)
 }
 
 /** @throws UsageError */

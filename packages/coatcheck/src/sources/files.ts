@@ -1,6 +1,7 @@
 import { createHash, scryptSync } from 'node:crypto'
 import { check, type Diagnostic, type Dialect, type SourceFile, type Translation } from '@coatcheck/model'
 import type { Environment } from '../secrets.ts'
+import { checkCertificates } from './certificates.ts'
 import { type ReadFiles, readConfigurationFiles } from './configuration-files.ts'
 import type { Fingerprints } from './fingerprint.ts'
 import { createLookup } from './lookup.ts'
@@ -73,12 +74,16 @@ function loadFiles(
   const { model: written, placeOf } = translation
   const model = written && withAbsolutePaths(written, placeOf, cwd)
   const references = model && readReferences(model, placeOf, environment, seen)
+  const certificates = model ? checkCertificates(model, { placeOf, environment, now: Date.now() }) : []
   // What a file that could not be read defines would be called unknown.
   const checked = written && unread.length === 0 ? check(written, placeOf) : []
   return {
     model: unread.length === 0 ? model : undefined,
     translation,
-    diagnostics: sorted([...unread, ...translation.diagnostics, ...checked, ...(references?.diagnostics ?? [])], files),
+    diagnostics: sorted(
+      [...unread, ...translation.diagnostics, ...checked, ...(references?.diagnostics ?? []), ...certificates],
+      files,
+    ),
     placeOf,
     files: files.map(({ name }) => name),
     revision: revision(JSON.stringify(written ?? null), references?.digest ?? ''),
