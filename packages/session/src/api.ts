@@ -144,5 +144,14 @@ export type Sealing =
   /** Under the first key of the ring; all are read. */
   | { readonly kind: 'keys'; readonly keys: readonly SealingKey[] }
   | { readonly kind: 'none' }
-  /** Writes `to`, reads `to` then `from`. `to` is never `none`. */
-  | { readonly kind: 'migrate'; readonly from: Sealing; readonly to: Sealing }
+  /**
+   * Writes `to`, reads `to` then `from`. `to` is never `none`. Records of `from` are also read when they were made
+   * without a key of the installation, so from `ticket` to `ticket` is the way to a first key.
+   */
+  | {
+      readonly kind: 'migrate'
+      readonly from: Sealing
+      readonly to: Sealing
+      /** When `from` is read no longer, in milliseconds since 1970. @defaultValue never */
+      readonly until?: number | undefined
+    }

@@ -21,12 +21,19 @@ export interface SessionStore {
    */
   use(session: StoredSession, now: number): boolean
   /**
-   * Writes a new session (`session` is `undefined`) or the changes to an open one, applying them again after a conflict.
+   * Writes a new session under this id.
    *
-   * Rejects with `ERR_STORE_UNAVAILABLE`, `ERR_STORE_CONFLICT`, `ERR_SESSION_TOO_LARGE`, `ERR_COOKIE_TOO_LARGE` or
-   * `ERR_KEY_UNKNOWN`. With changes that are empty it rejects with none of them: what was due stays due.
+   * Rejects with `ERR_STORE_UNAVAILABLE`, `ERR_STORE_CONFLICT` (the id is taken), `ERR_SESSION_TOO_LARGE` or
+   * `ERR_COOKIE_TOO_LARGE`.
    */
-  save(session: StoredSession | undefined, changes: Changes, visitor: Visitor, now: number): Promise<Saved>
+  create(id: SessionId, changes: Changes, visitor: Visitor, now: number): Promise<Saved>
+  /**
+   * Writes the changes to an open one, applying them again after a conflict; empty ones write what is due.
+   *
+   * Rejects as `create` does, and with `ERR_KEY_UNKNOWN`. With changes that are empty it rejects with none of them: what
+   * was due stays due.
+   */
+  save(session: StoredSession, changes: Changes, now: number): Promise<Saved>
   /** Ends the session, whatever became of it meanwhile. Rejects with `ERR_STORE_UNAVAILABLE`. */
   end(session: StoredSession): Promise<void>
   /** Writes the touches that are owed and lets go of timers and caches. */
@@ -123,7 +130,16 @@ function isPresent(entry: [string, JsonValue | undefined]): entry is [string, Js
   return entry[1] !== undefined
 }
 
-/** Nothing changed. */
+/** Would the data be the same after the changes? Then nothing has to be written. */
+export function changesNoData(session: StoredSession, changes: Changes): boolean {
+  for (const [key, value] of changes.values) {
+    const before = Object.hasOwn(session.data, key) ? session.data[key] : undefined
+    if (before !== value && JSON.stringify(before) !== JSON.stringify(value)) return false
+  }
+  return true
+}
+
+/** Nothing was asked for. */
 export function isUnchanged(changes: Changes): boolean {
   return changes.values.size === 0 && changes.subject === undefined && !changes.rotate
 }

@@ -44,3 +44,20 @@ export interface Confirming {
   /** True only when the record is still there, not expired, and still has this version. False means: read again. */
   confirm(id: SessionId, version: string): boolean
 }
+
+/** An extra ability: the store tells of records that reached their end, soon after they did. */
+export interface Expiring {
+  /**
+   * Calls `listener` once for each of them, with the record as it was and the time of its end in milliseconds since
+   * 1970. Returns how to stop.
+   */
+  onExpire(listener: (id: SessionId, bytes: Uint8Array, endedAt: number) => void): () => void
+}
+
+export function isConfirming(store: RecordStore): store is RecordStore & Confirming {
+  return 'confirm' in store && typeof store.confirm === 'function'
+}
+
+export function isExpiring(store: RecordStore): store is RecordStore & Expiring {
+  return 'onExpire' in store && typeof store.onExpire === 'function'
+}
