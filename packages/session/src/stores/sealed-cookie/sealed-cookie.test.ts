@@ -12,6 +12,7 @@ const k2 = key('k2', 2, 16)
 const place = { prefix: 'shop', cookieName: '__Host-session' }
 const settings = { ...place, timeouts: { idle: 600_000, lifetime: 3_600_000 }, maxBytes: 65_536 }
 const visitor = { address: undefined, userAgent: undefined }
+const id = 'AAECAwQFBgcICQoLDA0ODw'
 const start = 1_750_000_000_000
 const session: SealedSession = {
   id: 'AAAAAAAAAAAAAAAAAAAAAA',
@@ -119,24 +120,24 @@ test('authentic bytes that are no session of ours are damaged', () => {
 })
 
 test('after a change of keys the old one opens until the next writing, which is under the new one', async () => {
-  const before = value(await store([k1]).save(undefined, changes({ a: 1 }), visitor, start))
+  const before = value(await store([k1]).create(id, changes({ a: 1 }), visitor, start))
   const rotated = store([k2, k1])
   const opened = (await rotated.open(before, start + 1)) as StoredSession
   expect(opened).toMatchObject({ kind: 'open', data: { a: 1 } })
-  const after = value(await rotated.save(opened, changes({ b: 2 }), visitor, start + 1))
+  const after = value(await rotated.save(opened, changes({ b: 2 }), start + 1))
   expect(after).toMatch(/^s1\.k2\./)
   expect(await store([k2]).open(after, start + 2)).toMatchObject({ kind: 'open', id: opened.id, data: { a: 1, b: 2 } })
 })
 
 test('an unknown key id is an outage of the session, until the session must have ended anyway', async () => {
-  const sealed = value(await store([k1]).save(undefined, changes({ a: 1 }), visitor, start))
+  const sealed = value(await store([k1]).create(id, changes({ a: 1 }), visitor, start))
   const other = store([k2])
   expect(() => other.open(sealed, start + 599_999)).toThrow(code('ERR_KEY_UNKNOWN', /same keys/))
   expect(other.open(sealed, start + 600_000)).toEqual({ kind: 'rejected', reason: 'unknown' })
 })
 
 test('another key under a known id is damage', async () => {
-  const sealed = value(await store([k1]).save(undefined, changes({ a: 1 }), visitor, start))
+  const sealed = value(await store([k1]).create(id, changes({ a: 1 }), visitor, start))
   expect(store([key('k1', 9)]).open(sealed, start)).toEqual({ kind: 'rejected', reason: 'damaged' })
   expect(store().open('1.AAAAAAAAAAAAAAAAAAAAAA.AAAAAAAAAAAAAAAAAAAAAA', start)).toEqual({
     kind: 'rejected',
@@ -146,7 +147,7 @@ test('another key under a known id is damage', async () => {
 
 test('rule 3: idle timeout and lifetime both hold', async () => {
   const sessions = store()
-  const first = value(await sessions.save(undefined, changes({ a: 1 }), visitor, start))
+  const first = value(await sessions.create(id, changes({ a: 1 }), visitor, start))
   expect(sessions.open(first, start + 599_999)).toHaveProperty('kind', 'open')
   expect(sessions.open(first, start + 600_000)).toEqual({ kind: 'rejected', reason: 'unknown' })
   let [held, now] = [first, start]
@@ -154,7 +155,7 @@ test('rule 3: idle timeout and lifetime both hold', async () => {
     now += 500_000
     const opened = sessions.open(held, now) as StoredSession
     if (opened.kind !== 'open') break
-    held = value(await sessions.save(opened, changes(), visitor, now))
+    held = value(await sessions.save(opened, changes(), now))
   }
   expect(now).toBe(start + 4_000_000)
   expect(sessions.open(held, start + 3_599_999)).toHaveProperty('kind', 'open')
@@ -163,12 +164,12 @@ test('rule 3: idle timeout and lifetime both hold', async () => {
 
 test('rule 3: the cookie is written again for its use at most once per tenth of the idle timeout', async () => {
   const sessions = store()
-  let held = value(await sessions.save(undefined, changes({ a: 1 }), visitor, start))
+  let held = value(await sessions.create(id, changes({ a: 1 }), visitor, start))
   let written = 0
   for (let now = start; now < start + 600_000; now += 1000) {
     const opened = sessions.open(held, now) as StoredSession
     if (!sessions.use(opened, now)) continue
-    held = value(await sessions.save(opened, changes(), visitor, now))
+    held = value(await sessions.save(opened, changes(), now))
     written += 1
   }
   expect(written).toBe(9)
@@ -185,28 +186,44 @@ test('the id is the same over changes, rotation and sign-in, and so is the time 
   let opened: StoredSession | undefined
   const seen: unknown[] = []
   for (const [index, change] of saves.entries()) {
-    const saved = await sessions.save(opened, change, visitor, start + index)
+    const saved = await (opened === undefined
+      ? sessions.create(id, change, visitor, start + index)
+      : sessions.save(opened, change, start + index))
     opened = sessions.open(value(saved), start + index) as StoredSession
     seen.push([opened.id, opened.createdAt, saved.kind === 'saved' && saved.rotated])
     expect(saved).toMatchObject({ session: opened })
   }
-  const id = opened?.id
-  expect(id).toMatch(/^[\w-]{22}$/)
   expect(seen).toEqual([false, false, true, true].map((rotated) => [id, start, rotated]))
   expect(opened).toMatchObject({ subject: 'ann', data: { a: 1, b: 2 } })
 })
 
+test('what a request sets after its session has ended is not written', async () => {
+  const sessions = store()
+  const opened = sessions.open(
+    value(await sessions.create(id, changes({ a: 1 }), visitor, start)),
+    start,
+  ) as StoredSession
+  expect(await sessions.save(opened, changes({ a: 2 }), start + 600_000)).toEqual({ kind: 'lost', state: 'ended' })
+})
+
+test('setting what is there already writes no cookie', async () => {
+  const sessions = store()
+  const first = await sessions.create(id, changes({ a: [1] }, { subject: 'ann' }), visitor, start)
+  const opened = sessions.open(value(first), start) as StoredSession
+  expect(await sessions.save(opened, changes({ a: [1], b: undefined }), start)).toEqual({
+    kind: 'saved',
+    session: opened,
+    value: undefined,
+    rotated: false,
+  })
+})
+
 test('data of one person never passes to the next who signs in', async () => {
   const sessions = store()
-  const ann = await sessions.save(undefined, changes({ cart: 1 }, { subject: 'ann' }), visitor, start)
+  const ann = await sessions.create(id, changes({ cart: 1 }, { subject: 'ann' }), visitor, start)
   const bob = sessions.open(
     value(
-      await sessions.save(
-        (ann as { session: StoredSession }).session,
-        changes({ x: 1 }, { subject: 'bob' }),
-        visitor,
-        start,
-      ),
+      await sessions.save((ann as { session: StoredSession }).session, changes({ x: 1 }, { subject: 'bob' }), start),
     ),
     start,
   )
@@ -215,7 +232,7 @@ test('data of one person never passes to the next who signs in', async () => {
 
 test('an opened session is frozen and shares nothing with the values that were set', async () => {
   const cart = [1, 2]
-  const saved = await store().save(undefined, changes({ cart }), visitor, start)
+  const saved = await store().create(id, changes({ cart }), visitor, start)
   cart.push(3)
   const { data } = (saved as { session: StoredSession }).session
   expect(data).toEqual({ cart: [1, 2] })
@@ -224,19 +241,17 @@ test('an opened session is frozen and shares nothing with the values that were s
 
 test('a session that needs more cookies than it may have is refused, and what the browser has stays good', async () => {
   const sessions = store()
-  const first = await sessions.save(undefined, changes({ a: 1 }), visitor, start)
+  const first = await sessions.create(id, changes({ a: 1 }), visitor, start)
   const opened = sessions.open(value(first), start) as StoredSession
   const big = changes({ big: 'x'.repeat(9100) })
-  await expect(sessions.save(opened, big, visitor, start)).rejects.toEqual(
-    code('ERR_COOKIE_TOO_LARGE', /4 cookies.*maxParts/),
-  )
-  expect(value(await store([k1], { maxParts: 4 }).save(opened, big, visitor, start)).length).toBeGreaterThan(12_000)
+  await expect(sessions.save(opened, big, start)).rejects.toEqual(code('ERR_COOKIE_TOO_LARGE', /4 cookies.*maxParts/))
+  expect(value(await store([k1], { maxParts: 4 }).save(opened, big, start)).length).toBeGreaterThan(12_000)
   expect(sessions.open(value(first), start)).toHaveProperty('kind', 'open')
 })
 
 test('maxBytes holds too', async () => {
   const small = store([k1], { settings: { maxBytes: 300 } })
-  await expect(small.save(undefined, changes({ a: 'x'.repeat(300) }), visitor, start)).rejects.toEqual(
+  await expect(small.create(id, changes({ a: 'x'.repeat(300) }), visitor, start)).rejects.toEqual(
     code('ERR_SESSION_TOO_LARGE', /maxBytes is 300/),
   )
 })
@@ -244,12 +259,12 @@ test('maxBytes holds too', async () => {
 test('a touch that a longer key id makes too large leaves the cookie as it is', async () => {
   const data = { a: 'x'.repeat(2900) }
   const short = store([k1], { maxParts: 1 })
-  const opened = short.open(value(await short.save(undefined, changes(data), visitor, start)), start) as StoredSession
+  const opened = short.open(value(await short.create(id, changes(data), visitor, start)), start) as StoredSession
   const long = store([key('a'.repeat(32), 3), k1], {
     maxParts: 1,
-    settings: { maxBytes: value(await short.save(opened, changes(), visitor, start)).length },
+    settings: { maxBytes: value(await short.save(opened, changes(), start + 100_000)).length },
   })
-  expect(await long.save(opened, changes(), visitor, start + 100_000)).toEqual({
+  expect(await long.save(opened, changes(), start + 100_000)).toEqual({
     kind: 'saved',
     session: opened,
     value: undefined,
@@ -262,7 +277,7 @@ test('it says in its type and at run time that it cannot revoke, and end() leave
   const revokes: false = sealed.revokes
   expect([revokes, sealed.kind, sealed.maxParts]).toEqual([false, 'sealed-cookie', 3])
   const sessions = sealed.sessions(settings)
-  const copy = value(await sessions.save(undefined, changes({ a: 1 }), visitor, start))
+  const copy = value(await sessions.create(id, changes({ a: 1 }), visitor, start))
   await sessions.end(sessions.open(copy, start) as StoredSession)
   expect(sessions.open(copy, start)).toHaveProperty('kind', 'open')
 })

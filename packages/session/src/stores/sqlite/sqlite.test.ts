@@ -161,14 +161,14 @@ test('expired records leave with later writes, at most a batch at a time, withou
 test('whoever listens is told of each expired record once, by the process that removed it', async () => {
   const told: string[] = []
   const [one, two] = [open(), open()]
-  const stop = one.onExpire((id, record) => told.push(`one ${id} ${record.length}`))
+  const stop = one.onExpire((id, record, endedAt) => told.push(`one ${id} ${record.length} ${endedAt}`))
   two.onExpire((id, record) => told.push(`two ${id} ${record.length}`))
   for (const id of ['a', 'b', 'c']) await one.create(id, bytes, 1000)
   await one.delete('c')
   now += 3000
   await one.create('d', bytes, 1000)
   await two.create('e', bytes, 5000)
-  expect(told).toEqual(['one a 3', 'one b 3'])
+  expect(told).toEqual(['one a 3 1001000', 'one b 3 1001000'])
   stop()
   now += 3000
   await one.create('f', bytes, 5000)

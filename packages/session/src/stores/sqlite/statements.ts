@@ -26,7 +26,7 @@ export function prepareStatements(database: DatabaseSync) {
   const remove = database.prepare('DELETE FROM records WHERE id = ? AND ends > ?')
   const batch = 'DELETE FROM records WHERE rowid IN (SELECT rowid FROM records WHERE ends <= ? ORDER BY ends LIMIT ?)'
   const sweep = database.prepare(batch)
-  const sweepAndTell = database.prepare(`${batch} RETURNING id, bytes`)
+  const sweepAndTell = database.prepare(`${batch} RETURNING id, bytes, ends`)
   const dataVersion = database.prepare('PRAGMA data_version')
   const newVersion = versions()
   return {
@@ -42,7 +42,8 @@ export function prepareStatements(database: DatabaseSync) {
     /** How many were removed. */
     sweep: (now: number, limit: number) => Number(sweep.run(now, limit).changes),
     /** The same, and what they were. */
-    sweepAndTell: (now: number, limit: number) => sweepAndTell.all(now, limit) as { id: string; bytes: Uint8Array }[],
+    sweepAndTell: (now: number, limit: number) =>
+      sweepAndTell.all(now, limit) as { id: string; bytes: Uint8Array; ends: number }[],
     /** Changes when another connection, of this or another process, committed. */
     dataVersion: () => dataVersion.get()!.data_version as number,
     /** Takes what is in the log into the file, and empties the log unless another process reads it. */
