@@ -1,5 +1,6 @@
 export * from './address.ts'
-export * from './check/references.ts'
+export { unknownReference } from './check/references.ts'
+export * from './check.ts'
 export * from './defaults.ts'
 export * from './diagnostic.ts'
 export * from './dialect.ts'

@@ -1,5 +1,6 @@
-import type { Diagnostic } from '../diagnostic.ts'
+import type { Sealing } from '../model.ts'
 import { didYouMean } from '../suggest.ts'
+import { type Check, eachMiddleware, type Finding } from './finder.ts'
 
 /** A name that stands for nothing: what a diagnostic says of it, without its place. */
 export function unknownReference(
@@ -7,13 +8,54 @@ export function unknownReference(
   name: string,
   known: readonly string[],
   consequence: string,
-): Omit<Diagnostic, 'severity' | 'place'> {
-  const list = known.length === 0 ? `There is no ${kind} yet.` : `Known are ${known.slice(0, 20).join(', ')}.`
-  const meant = didYouMean(name, known)
+): Omit<Finding, 'related'> {
+  const list = known.length === 0 ? ` There is no ${kind} yet.` : ` Known are ${known.slice(0, 20).join(', ')}.`
   return {
     code: `${kind}-unknown`,
     message: `There is no ${kind} "${name}".`,
     consequence,
-    remedy: `Define it, or write another.${meant || ` ${list}`}`,
+    remedy: `Define it, or write another.${didYouMean(name, known) || list}`,
   }
+}
+
+/** Every name that refers to something is the name of something. */
+export const checkReferences: Check = (model, found) => {
+  const names = {
+    stores: model.stores.map(({ name }) => name),
+    sessions: model.sessions.map(({ name }) => name),
+    upstreams: model.upstreams.map(({ name }) => name),
+    keys: model.keys.map(({ id }) => id),
+  }
+  for (const [index, { store, sealing }] of model.sessions.entries()) {
+    const pointer = `/sessions/${index}`
+    if (!names.stores.includes(store)) {
+      found.error(`${pointer}/store`, unknownReference('store', store, names.stores, 'Its sessions could not be kept.'))
+    }
+    for (const key of keysOf(sealing).filter((key) => !names.keys.includes(key))) {
+      const consequence = 'Its sessions could not be sealed or opened.'
+      found.error(`${pointer}/sealing`, unknownReference('key', key, names.keys, consequence))
+    }
+  }
+  for (const { spec, pointer } of eachMiddleware(model, 'session')) {
+    if (names.sessions.includes(spec.session)) continue
+    found.error(pointer, unknownReference('session', spec.session, names.sessions, 'The route would have no session.'))
+  }
+  for (const { spec, pointer } of eachMiddleware(model, 'mirror')) {
+    if (names.upstreams.includes(spec.upstream)) continue
+    found.error(
+      `${pointer}/upstream`,
+      unknownReference('upstream', spec.upstream, names.upstreams, 'Nothing would be mirrored.'),
+    )
+  }
+  for (const [index, { action }] of model.routes.entries()) {
+    if (action.kind !== 'proxy' || names.upstreams.includes(action.upstream)) continue
+    const consequence = 'Its requests would be answered with 500.'
+    found.error(`/routes/${index}/action`, unknownReference('upstream', action.upstream, names.upstreams, consequence))
+  }
+}
+
+/** Every key that a sealing names, those of a migration included. */
+export function keysOf(sealing: Sealing): readonly string[] {
+  if (sealing.kind === 'keys') return sealing.keys
+  return sealing.kind === 'migrate' ? [...keysOf(sealing.from), ...keysOf(sealing.to)] : []
 }

@@ -25,15 +25,20 @@ type NameUpstream = (written: string) => string
 function route(written: WrittenRoute, index: number, context: Context, named: NameUpstream): Route {
   const pointer = `/routes/${index}`
   context.came(pointer, pointer)
-  const mirror = typeof written.mirror === 'string' ? { upstream: written.mirror } : written.mirror
-  const withNames =
-    mirror === undefined ? written : { ...written, mirror: { ...mirror, upstream: named(mirror.upstream) } }
+  const session = sessionOf(written, context)
+  const usable = session !== undefined && !isUnusable('sessions', session, context) ? session : undefined
   return {
     name: written.name ?? `route-${index + 1}`,
     matches: matches(written.match, pointer, context),
-    middleware: middleware(withNames, sessionOf(written, context), pointer, context),
+    middleware: middleware({ ...written, mirror: mirror(written, context, named) }, usable, pointer, context),
     action: action(written, index, context, named),
   }
+}
+
+function mirror({ mirror: written }: WrittenRoute, context: Context, named: NameUpstream): WrittenRoute['mirror'] {
+  if (written === undefined) return undefined
+  const full = typeof written === 'string' ? { upstream: written } : written
+  return isUnusable('upstreams', full.upstream, context) ? undefined : { ...full, upstream: named(full.upstream) }
 }
 
 /** The session named, else the one named `default` where there is one. */
