@@ -1,3 +1,8 @@
 export * from './api.ts'
+export { type ResolvedCookie, resolveCookie, withholdCookies } from './cookie.ts'
 export * from './errors.ts'
+export { readKey } from './keyring.ts'
+export { createSessions } from './manager.ts'
+export type { Lookup, SessionsOptions } from './options.ts'
+export type { SealedCookieStore } from './session-store.ts'
 export * from './store.ts'

@@ -72,8 +72,8 @@ export interface Changes {
 
 /** What a record's metadata says of the visitor who started it. */
 export interface Visitor {
-  readonly address: string | undefined
-  readonly userAgent: string | undefined
+  readonly address?: string | undefined
+  readonly userAgent?: string | undefined
 }
 
 export type Saved =

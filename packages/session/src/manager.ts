@@ -1,0 +1,145 @@
+/** Sessions for one kind of visitor: from the headers that they bring to the headers that they get. */
+import type { Commit, Presented, RejectReason, Session, SessionData, SessionManager } from './api.ts'
+import {
+  type CookieValues,
+  clearCookies,
+  ownsCookieName,
+  type ResolvedCookie,
+  readCookies,
+  resolveCookie,
+  setCookies,
+} from './cookie.ts'
+import { type CheckedOptions, checkOptions, type Lookup, type SessionsOptions } from './options.ts'
+import { grace } from './sealed-record.ts'
+import { serverSide } from './server-side.ts'
+import { OpenedSession, type SessionHost } from './session.ts'
+import type { Opened, SessionStore, StoreSettings } from './session-store.ts'
+import { ticketLength } from './ticket.ts'
+import { requestOpener, wrapper } from './web.ts'
+
+/**
+ * Makes a session manager.
+ *
+ * @throws SessionError `ERR_INVALID_OPTION`
+ */
+export function createSessions<Data extends SessionData = SessionData>(options: SessionsOptions): SessionManager<Data> {
+  const checked = checkOptions(options)
+  const cookie = resolveCookie(options.cookie)
+  const { store, maxParts } = createStore(options, checked, cookie)
+  const host = createHost(store, checked, cookie, maxParts)
+  const read = reader(checked.lookup, cookie.name, maxParts)
+  const open = (presented: Presented) => openSession<Data>(host, read(presented), presented)
+  const openRequest = requestOpener(open, checked.lookup)
+  return {
+    revokes: store.revokes,
+    open,
+    openRequest,
+    wrap: wrapper(openRequest, checked.lookup),
+    ownsCookie: (name) => checked.lookup.kind === 'cookie' && ownsCookieName(cookie.name, name),
+    close: () => store.close(),
+  }
+}
+
+function createStore({ store }: SessionsOptions, checked: CheckedOptions, cookie: ResolvedCookie) {
+  const { prefix, timeouts, maxBytes } = checked
+  const settings: StoreSettings = { prefix, cookieName: cookie.name, timeouts, maxBytes }
+  return 'kind' in store
+    ? { store: store.sessions(settings), maxParts: store.maxParts }
+    : { store: serverSide(store, settings, checked), maxParts: 1 }
+}
+
+function createHost(store: SessionStore, checked: CheckedOptions, cookie: ResolvedCookie, maxParts: number) {
+  const byHeader = checked.lookup.kind === 'header'
+  return {
+    store,
+    timeouts: checked.timeouts,
+    clock: checked.clock,
+    observer: checked.observer,
+    tell(value, remaining, present): Commit {
+      if (byHeader) return { setCookie: [], ticket: value ?? '' }
+      const setCookie =
+        value === undefined
+          ? clearCookies(cookie, present)
+          : setCookies(cookie, value, { remaining, maxParts, present })
+      return { setCookie, ticket: undefined }
+    },
+  } satisfies SessionHost
+}
+
+/** Finds what is ours in what a visitor brings. */
+function reader(lookup: Lookup, cookieName: string, maxParts: number): (presented: Presented) => CookieValues {
+  if (lookup.kind === 'cookie') return ({ cookie }) => readCookies(cookie, cookieName, maxParts)
+  return ({ ticket }) => {
+    if (ticket === undefined || ticket === '') return noValues
+    const rejected = ticket.length > ticketLength ? 'oversized' : undefined
+    return { values: rejected ? [] : [ticket], present: 0, rejected }
+  }
+}
+
+const noValues: CookieValues = { values: [], present: 0, rejected: undefined }
+
+/** Not an async function: a cached session costs no promise but the one that is returned. */
+function openSession<Data extends SessionData>(
+  host: SessionHost,
+  found: CookieValues,
+  presented: Presented,
+): Promise<Session<Data>> {
+  const now = host.clock()
+  const finish = (opened: Opened) => toSession<Data>(host, opened, found.present, presented, now)
+  try {
+    const [first, second] = found.values
+    if (first === undefined) return Promise.resolve(withoutValue<Data>(host, found, presented))
+    const opened = second === undefined ? host.store.open(first, now) : openTwo(host.store, first, second, now)
+    return opened instanceof Promise ? opened.then(finish) : Promise.resolve(finish(opened))
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
+
+function withoutValue<Data extends SessionData>(
+  host: SessionHost,
+  { rejected, present }: CookieValues,
+  presented: Presented,
+): Session<Data> {
+  if (rejected !== undefined) host.observer.rejected?.(rejected)
+  return new OpenedSession<Data>(host, 'none', undefined, presented, present)
+}
+
+function toSession<Data extends SessionData>(
+  host: SessionHost,
+  opened: Opened,
+  present: number,
+  presented: Presented,
+  now: number,
+): Session<Data> {
+  if (opened.kind === 'open') {
+    host.observer.reused?.()
+    return new OpenedSession<Data>(host, 'open', opened, presented, present)
+  }
+  host.observer.rejected?.(opened.reason)
+  const state = isRefused(opened, presented, now) ? 'refused' : 'none'
+  return new OpenedSession<Data>(host, state, undefined, presented, present)
+}
+
+/** A stale ticket starts nothing, unless a person comes with it later than any answer can still be under way (rule 4). */
+function isRefused(opened: Opened, { navigation = false }: Presented, now: number): boolean {
+  if (opened.kind === 'open' || opened.reason !== 'wrong_secret') return false
+  return !navigation || now < (opened.rotatedAt ?? now) + grace
+}
+
+/** Two cookies of our name: the valid one, none when both are valid and differ (rule 8). */
+async function openTwo(store: SessionStore, first: string, second: string, now: number): Promise<Opened> {
+  const [a, b] = [await store.open(first, now), await store.open(second, now)]
+  if (a.kind === 'rejected' && b.kind === 'rejected') return mostTelling(a, b)
+  if (a.kind === 'rejected') return b
+  if (b.kind === 'rejected') return a
+  // Two tickets of one session are that session; two sealed cookies with one id still hold different things.
+  return store.revokes && a.id === b.id ? a : { kind: 'rejected', reason: 'ambiguous' }
+}
+
+/** A stale ticket of a living session weighs most: for it, nothing may be started. */
+function mostTelling(a: Opened, b: Opened): Opened {
+  const telling: readonly RejectReason[] = ['wrong_secret', 'damaged', 'unknown']
+  const rank = (opened: Opened) => (opened.kind === 'rejected' ? telling.indexOf(opened.reason) : -1) >>> 0
+  return rank(a) <= rank(b) ? a : b
+}

@@ -1,0 +1,181 @@
+/** Writing sessions to a record store: by compare-and-set, applied again after a conflict, never creating what is gone. */
+import { SessionError } from './errors.ts'
+import { amendRecord, type Content, newRecord, resealRecord, type WrittenRecord } from './sealed-record.ts'
+import { applyChanges, type Changes, changesNoData, isUnchanged, type Saved, type Visitor } from './session-store.ts'
+import type { SessionId } from './store.ts'
+import { formatTicket, newSecret, type Ticket, type TicketSecret } from './ticket.ts'
+import { type Engine, keepSession, readSession, type TicketSession } from './ticket-session.ts'
+
+/** After a conflict, changes are applied again at most so often (rule 5). */
+const maxReapplied = 3
+
+/** A new session. The id is random, so that one which is taken is no chance but a store that answers wrongly. */
+export async function createSession(
+  engine: Engine,
+  id: SessionId,
+  changes: Changes,
+  visitor: Visitor,
+  now: number,
+): Promise<Saved> {
+  const { idle, lifetime } = engine.settings.timeouts
+  const ttl = Math.min(idle, lifetime)
+  const ticket: Ticket = { id, secret: newSecret() }
+  const content: Content = { subject: changes.subject, data: applyChanges(undefined, changes) }
+  const { bytes, record } = checkSize(engine, newRecord(engine.context, ticket, content, visitor, now))
+  const version = await engine.records.create(id, bytes, ttl)
+  if (version === undefined) throw conflict(`The store has a record under the new id ${id}; nothing was written.`)
+  const life = engine.touches.written(id, now, ttl, now)
+  const session = keepSession(engine, ticket, record, version, life, now)
+  return { kind: 'saved', session, value: formatTicket(ticket), rotated: false }
+}
+
+/** Writes changes, or what is due without any. */
+export async function saveSession(
+  engine: Engine,
+  session: TicketSession,
+  changes: Changes,
+  now: number,
+): Promise<Saved> {
+  try {
+    return await applyUntilItHolds(engine, session, changes, now)
+  } catch (error) {
+    // Nobody asked for anything: what is due stays due, and the visitor is served.
+    if (isUnchanged(changes) && error instanceof SessionError) return unchanged(session, undefined)
+    throw error
+  }
+}
+
+async function applyUntilItHolds(
+  engine: Engine,
+  session: TicketSession,
+  changes: Changes,
+  now: number,
+): Promise<Saved> {
+  let current = session
+  for (let attempt = 0; attempt <= maxReapplied; attempt += 1) {
+    const saved = await applyOnce(engine, current, changes, now, attempt > 0)
+    if (saved !== undefined) return saved
+    const again = await readSession(engine, current, now)
+    if (again.kind === 'rejected') return lost(again.reason === 'wrong_secret' ? 'refused' : 'ended')
+    current = again
+  }
+  throw conflict(
+    `Session ${session.id} changed ${maxReapplied + 1} times while this request wrote to it. ` +
+      'Its changes were not written; let the visitor try again.',
+  )
+}
+
+/** `undefined` when the record is gone or newer, and has to be read again. */
+async function applyOnce(
+  engine: Engine,
+  session: TicketSession,
+  changes: Changes,
+  now: number,
+  justRead: boolean,
+): Promise<Saved | undefined> {
+  const { idle } = engine.settings.timeouts
+  const ttl = Math.min(idle, session.life.lastsUntil - now)
+  if (ttl <= 0) return lost('ended')
+  if (now >= session.goodUntil) return lost('refused')
+  const write = prepareWrite(engine, session, changes, now)
+  if (write === undefined) return keepAsIs(engine, session, now, justRead)
+  checkSize(engine, write)
+  const version = await engine.records.update(session.id, write.bytes, session.version, ttl)
+  if (version === undefined) return undefined
+  const life = engine.touches.written(session.id, session.createdAt, ttl, now)
+  const saved = keepSession(engine, write.ticket, write.record, version, life, now)
+  return { kind: 'saved', session: saved, value: write.value, rotated: write.rotated }
+}
+
+interface Write extends WrittenRecord {
+  /** The ticket that opens what is written, as the request goes on with it. */
+  readonly ticket: Ticket
+  readonly value: string | undefined
+  readonly rotated: boolean
+}
+
+/** `undefined` when the record is right as it is. */
+function prepareWrite(engine: Engine, session: TicketSession, changes: Changes, now: number): Write | undefined {
+  const content: Content = { subject: changes.subject ?? session.subject, data: applyChanges(session, changes) }
+  if (changes.rotate || changes.subject !== undefined) return riseOfPrivilege(engine, session, content, now)
+  const isDue = session.slot === 0 && now >= session.dueAt
+  return !isDue && changesNoData(session, changes) ? undefined : amend(engine, session, content, now, isDue)
+}
+
+function riseOfPrivilege(engine: Engine, session: TicketSession, content: Content, now: number): Write {
+  const ticket: Ticket = { id: session.id, secret: newSecret() }
+  const written = resealRecord(engine.context, session.record, ticket, content, now, now)
+  return { ...written, ticket, value: formatTicket(ticket), rotated: true }
+}
+
+function amend(engine: Engine, session: TicketSession, content: Content, now: number, isDue: boolean): Write {
+  const { record } = session
+  const brought = isDue && record.slots === 2 && record.broughtAt === 0
+  const next = isDue && !brought ? newSecret() : undefined
+  const amended = amendRecord(engine.context, record, session, content, now, { next, brought })
+  if (amended === undefined) {
+    const written = resealRecord(engine.context, record, session, content, now, record.rotatedAt)
+    return { ...written, ticket: session, value: undefined, rotated: false }
+  }
+  const value = ticketOf(session, next ?? newestSecret(engine, session))
+  return { ...amended, ticket: session, value, rotated: next !== undefined }
+}
+
+/** Nothing to write but perhaps a touch, nothing to tell but perhaps the ticket that has followed on this one. */
+async function keepAsIs(
+  engine: Engine,
+  session: TicketSession,
+  now: number,
+  justRead: boolean,
+): Promise<Saved | undefined> {
+  const newest = newestSecret(engine, session)
+  // A late answer must not put a ticket over one that came after it: so only what the store still says.
+  if (newest !== undefined && !justRead && engine.confirm?.(session.id, session.version) !== true) return undefined
+  const saved = unchanged(session, ticketOf(session, newest))
+  if (!engine.touches.use(session.life, now)) return saved
+  return (await touch(engine, session, now)) ? saved : lost('ended')
+}
+
+/** `false` only when the store says that the session is gone; while it says nothing, the touch stays owed. */
+async function touch({ touches, cache }: Engine, { id, life }: TicketSession, now: number): Promise<boolean> {
+  try {
+    if (await touches.touch(life, now)) return true
+  } catch {
+    return true
+  }
+  cache?.remove(id)
+  touches.forget(id)
+  return false
+}
+
+/** After a rotation by age, for who brought the secret before: the one that followed on it. */
+function newestSecret({ cache }: Engine, session: TicketSession): TicketSecret | undefined {
+  if (session.slot === 0) return undefined
+  return session.record.next ?? cache?.newest(session)?.secret
+}
+
+function ticketOf({ id }: TicketSession, secret: TicketSecret | undefined): string | undefined {
+  return secret && formatTicket({ id, secret })
+}
+
+function unchanged(session: TicketSession, value: string | undefined): Saved {
+  return { kind: 'saved', session, value, rotated: false }
+}
+
+function lost(state: 'ended' | 'refused'): Saved {
+  return { kind: 'lost', state }
+}
+
+function checkSize<Written extends WrittenRecord>({ settings }: Engine, written: Written): Written {
+  const { length } = written.bytes
+  if (length <= settings.maxBytes) return written
+  throw new SessionError(
+    'ERR_SESSION_TOO_LARGE',
+    `The session would take ${length} bytes sealed; maxBytes is ${settings.maxBytes}. Nothing was written. ` +
+      'Keep less in the session, or raise maxBytes.',
+  )
+}
+
+function conflict(message: string): SessionError {
+  return new SessionError('ERR_STORE_CONFLICT', message)
+}

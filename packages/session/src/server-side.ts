@@ -1,0 +1,107 @@
+/**
+ * Sessions as records in a store; the browser has a ticket. What tickets, records, seals, the cache and touches have to do
+ * with one another is here, in `ticket-session.ts` (reading) and in `save-session.ts` (writing).
+ */
+import { createCache } from './cache.ts'
+import { SessionError } from './errors.ts'
+import { observeStore } from './observed-store.ts'
+import { readRecord } from './record.ts'
+import { createSession, saveSession } from './save-session.ts'
+import { createSealers, prefixTag } from './sealing.ts'
+import type { Opened, SessionStore, StoredSession, StoreSettings } from './session-store.ts'
+import { isConfirming, isExpiring, type RecordStore } from './store.ts'
+import { parseTicket, splitTicket, type Ticket } from './ticket.ts'
+import { type Engine, readSession, type ServerSideOptions, type TicketSession } from './ticket-session.ts'
+import { createTouches } from './touches.ts'
+
+/** A session store over a record store. @throws SessionError `ERR_INVALID_OPTION` */
+export function serverSide(records: RecordStore, settings: StoreSettings, options: ServerSideOptions): SessionStore {
+  const engine = createEngine(records, settings, options)
+  const stopListening = listenToEnds(engine, records)
+  return {
+    revokes: true,
+    open: (value, now) => open(engine, value, now),
+    use: (session, now) => use(engine, session as TicketSession, now),
+    create: (id, changes, visitor, now) => createSession(engine, id, changes, visitor, now),
+    save: (session, changes, now) => saveSession(engine, session as TicketSession, changes, now),
+    end: (session) => end(engine, session),
+    async close() {
+      stopListening?.()
+      engine.cache?.clear()
+      await engine.touches.close()
+    },
+  }
+}
+
+function createEngine(store: RecordStore, settings: StoreSettings, options: ServerSideOptions): Engine {
+  const records = observeStore(store, options.observer)
+  const confirm = isConfirming(store) ? store.confirm.bind(store) : undefined
+  const caches = options.cache !== false && (confirm !== undefined || options.serveCachedFor > 0)
+  return {
+    settings,
+    options,
+    records,
+    confirm,
+    context: {
+      sealers: createSealers(options.sealing, options.serverKeys, settings.prefix),
+      prefixTag: prefixTag(settings.prefix),
+    },
+    touches: createTouches(records, settings.timeouts, options.clock, options.schedule),
+    cache: caches && options.cache ? createCache<TicketSession>(options.cache, confirm) : undefined,
+    tellsEnds: isExpiring(store),
+  }
+}
+
+/** Without a promise when it is cached, since that is nearly every request. */
+function open(engine: Engine, value: string, now: number): Opened | Promise<Opened> {
+  const { cache, options } = engine
+  const halves = cache && splitTicket(value)
+  const found = halves && cache.find(halves.id, halves.secret, now)
+  if (found !== undefined) {
+    options.observer.cacheLookup?.('hit')
+    return found
+  }
+  const ticket = parseTicket(value)
+  if (ticket === undefined) return malformed
+  if (cache !== undefined) options.observer.cacheLookup?.('miss')
+  return readOrServeStale(engine, ticket, now)
+}
+
+const malformed: Opened = { kind: 'rejected', reason: 'malformed' }
+
+async function readOrServeStale(engine: Engine, ticket: Ticket, now: number): Promise<Opened> {
+  try {
+    return await readSession(engine, ticket, now)
+  } catch (error) {
+    const { serveCachedFor } = engine.options
+    if (serveCachedFor === 0 || !(error instanceof SessionError) || error.code !== 'ERR_STORE_UNAVAILABLE') throw error
+    const stale = engine.cache?.findStale(ticket.id, ticket.secret, now, serveCachedFor)
+    if (stale === undefined) throw error
+    return stale
+  }
+}
+
+function use({ touches }: Engine, { life, dueAt }: TicketSession, now: number): boolean {
+  const touchIsDue = touches.use(life, now)
+  return touchIsDue || now >= dueAt
+}
+
+async function end({ records, cache, touches }: Engine, { id }: StoredSession): Promise<void> {
+  cache?.remove(id)
+  touches.forget(id)
+  await records.delete(id)
+}
+
+/** Counts sessions of this prefix that reached their end, and lets go of them. */
+function listenToEnds({ context, options, settings, cache, touches }: Engine, store: RecordStore) {
+  if (!isExpiring(store)) return undefined
+  return store.onExpire((id, bytes, endedAt) => {
+    const header = readRecord(bytes)?.header
+    if (header === undefined || !Buffer.from(header.prefixTag).equals(context.prefixTag)) return
+    cache?.remove(id)
+    touches.forget(id)
+    // The store's clock and ours may differ a little.
+    const lifetimeOver = endedAt + 1000 >= header.createdAt + settings.timeouts.lifetime
+    options.observer.ended?.(lifetimeOver ? 'lifetime' : 'idle')
+  })
+}

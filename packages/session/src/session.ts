@@ -1,0 +1,215 @@
+/** One visitor's session during one request. Changes are kept as operations, so that they can be applied again. */
+import type { Commit, EndReason, JsonValue, Session, SessionData, SessionObserver, SessionState } from './api.ts'
+import { SessionError } from './errors.ts'
+import {
+  applyChanges,
+  type Changes,
+  type Saved,
+  type SessionStore,
+  type StoredSession,
+  type Timeouts,
+  type Visitor,
+} from './session-store.ts'
+import type { SessionId } from './store.ts'
+import { newId } from './ticket.ts'
+
+/** What a session needs of its manager. */
+export interface SessionHost {
+  readonly store: SessionStore
+  readonly timeouts: Timeouts
+  readonly clock: () => number
+  readonly observer: SessionObserver
+  /**
+   * What to tell the browser: to hold this value, or none when it is `undefined`.
+   *
+   * @param remaining milliseconds that the session can last
+   * @param present which of our cookies came
+   */
+  tell(value: string | undefined, remaining: number, present: number): Commit
+}
+
+/** A session that was started in this request and is not written yet. */
+interface Started {
+  readonly id: SessionId
+  readonly createdAt: number
+}
+
+const nothingToTell: Commit = { setCookie: [], ticket: undefined }
+const nothingToDo: Promise<Commit> = Promise.resolve(nothingToTell)
+const noData: SessionData = Object.freeze({})
+const noValues: ReadonlyMap<string, JsonValue | undefined> = new Map()
+
+/** A class, since one is made for every request: its methods are shared, a closure per method would not be. */
+export class OpenedSession<Data extends SessionData> implements Session<Data> {
+  readonly #host: SessionHost
+  readonly #visitor: Visitor
+  readonly #present: number
+  #state: SessionState
+  #stored: StoredSession | undefined
+  #started: Started | undefined
+  #values: Map<string, JsonValue | undefined> | undefined
+  #subject: string | undefined
+  #rotate = false
+  #endReason: EndReason | undefined
+  #view: SessionData | undefined
+  #committed: Promise<Commit> | undefined
+
+  constructor(
+    host: SessionHost,
+    state: 'none' | 'open' | 'refused',
+    stored: StoredSession | undefined,
+    visitor: Visitor,
+    present: number,
+  ) {
+    this.#host = host
+    this.#state = state
+    this.#stored = stored
+    this.#visitor = visitor
+    this.#present = present
+  }
+
+  get state(): SessionState {
+    return this.#state
+  }
+  get isNew(): boolean {
+    return this.#started !== undefined
+  }
+  get id(): SessionId | undefined {
+    return this.#stored?.id ?? this.#started?.id
+  }
+  get createdAt(): number | undefined {
+    return this.#stored?.createdAt ?? this.#started?.createdAt
+  }
+  get subject(): string | undefined {
+    return this.#subject ?? this.#stored?.subject
+  }
+  get expiresIn(): number | undefined {
+    const { createdAt } = this
+    if (createdAt === undefined || this.#state !== 'open') return undefined
+    const { idle, lifetime } = this.#host.timeouts
+    return Math.max(0, Math.floor(Math.min(idle, createdAt + lifetime - this.#host.clock()) / 1000))
+  }
+  get data(): Readonly<Partial<Data>> {
+    this.#view ??= this.#hasChanges() ? applyChanges(this.#stored, this.#changes()) : (this.#stored?.data ?? noData)
+    return this.#view as Readonly<Partial<Data>>
+  }
+
+  get<K extends keyof Data & string>(key: K): Data[K] | undefined {
+    const { data } = this
+    return Object.hasOwn(data, key) ? data[key] : undefined
+  }
+  set<K extends keyof Data & string>(key: K, value: Data[K]): void {
+    this.#change(key, value)
+  }
+  delete(key: keyof Data & string): void {
+    if (this.#state === 'open') this.#change(key, undefined)
+  }
+  start(): void {
+    this.#refuseAfterCommit('start')
+    if (this.#state !== 'none') return
+    this.#started = { id: newId(), createdAt: this.#host.clock() }
+    this.#state = 'open'
+  }
+  signIn(subject: string): void {
+    if (subject === '') throw invalid('signIn: the subject is empty; give the name of the person who signed in.')
+    this.start()
+    if (this.#state !== 'open') return
+    // What was set for somebody else goes with the rest of their data.
+    if (this.subject !== undefined && this.subject !== subject) this.#values = undefined
+    this.#subject = subject
+    this.#view = undefined
+  }
+  rotate(): void {
+    this.#refuseAfterCommit('rotate')
+    if (this.#state === 'open') this.#rotate = true
+  }
+  end(reason: EndReason = 'sign_out'): void {
+    this.#refuseAfterCommit('end')
+    if (this.#state !== 'open') return
+    this.#state = 'ended'
+    this.#endReason = reason
+    this.#started = undefined
+    this.#drop()
+  }
+
+  commit(): Promise<Commit> {
+    this.#committed ??= this.#commitOnce()
+    return this.#committed
+  }
+
+  #change(key: string, value: JsonValue | undefined): void {
+    this.start()
+    if (this.#state !== 'open') return
+    this.#values ??= new Map()
+    this.#values.set(key, value)
+    this.#view = undefined
+  }
+
+  #refuseAfterCommit(method: string): void {
+    if (this.#committed === undefined) return
+    throw invalid(`${method}: the session was committed already, so this would be lost. Change it before commit().`)
+  }
+
+  #hasChanges(): boolean {
+    return this.#values !== undefined || this.#subject !== undefined
+  }
+
+  #changes(): Changes {
+    return { values: this.#values ?? noValues, subject: this.#subject, rotate: this.#rotate }
+  }
+
+  #drop(): void {
+    this.#values = undefined
+    this.#subject = undefined
+    this.#rotate = false
+    this.#view = undefined
+  }
+
+  /** Without work, and without a promise of its own, when nothing is to be done: nearly every request. */
+  #commitOnce(): Promise<Commit> {
+    if (this.#state === 'ended') return this.#stored === undefined ? nothingToDo : this.#commitEnd(this.#stored)
+    if (this.#state !== 'open') return nothingToDo
+    const now = this.#host.clock()
+    const stored = this.#stored
+    if (stored === undefined) return this.#commitNew(now)
+    if (!this.#hasChanges() && !this.#rotate && !this.#host.store.use(stored, now)) return nothingToDo
+    return this.#commitChanges(stored, now)
+  }
+
+  async #commitEnd(stored: StoredSession): Promise<Commit> {
+    await this.#host.store.end(stored)
+    this.#host.observer.ended?.(this.#endReason ?? 'sign_out')
+    this.#stored = undefined
+    return this.#host.tell(undefined, 0, this.#present)
+  }
+
+  async #commitNew(now: number): Promise<Commit> {
+    const { store, observer } = this.#host
+    const commit = this.#accept(await store.create(this.id!, this.#changes(), this.#visitor, now), now)
+    observer.created?.()
+    return commit
+  }
+
+  async #commitChanges(stored: StoredSession, now: number): Promise<Commit> {
+    const saved = await this.#host.store.save(stored, this.#changes(), now)
+    if (saved.kind === 'saved' && saved.rotated) this.#host.observer.rotated?.()
+    return this.#accept(saved, now)
+  }
+
+  #accept(saved: Saved, now: number): Commit {
+    this.#drop()
+    if (saved.kind === 'lost') {
+      this.#state = saved.state
+      this.#stored = undefined
+      return nothingToTell
+    }
+    this.#stored = saved.session
+    if (saved.value === undefined) return nothingToTell
+    const remaining = saved.session.createdAt + this.#host.timeouts.lifetime - now
+    return this.#host.tell(saved.value, remaining, this.#present)
+  }
+}
+
+function invalid(message: string): SessionError {
+  return new SessionError('ERR_INVALID_OPTION', message)
+}

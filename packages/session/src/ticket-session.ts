@@ -1,0 +1,106 @@
+/** Sessions as a ticket opens them from a store, and what everything on the server side works with. */
+import type { Sealing, SealingKey, SessionObserver } from './api.ts'
+import type { CacheOptions, SessionCache } from './cache.ts'
+import type { observeStore } from './observed-store.ts'
+import { grace, type OpenRecord, openRecord, type RecordContext } from './sealed-record.ts'
+import type { Rejection, StoredSession, StoreSettings } from './session-store.ts'
+import type { SessionId } from './store.ts'
+import type { Ticket, TicketSecret } from './ticket.ts'
+import type { Life, Schedule, Touches } from './touches.ts'
+
+export interface ServerSideOptions {
+  readonly sealing: Sealing
+  readonly serverKeys: readonly SealingKey[]
+  /** Age at which a ticket is replaced, in milliseconds; `undefined`: only at a rise of privilege. */
+  readonly rotateAfter: number | undefined
+  /** Milliseconds since it was last known to be true that a cached session is served while the store is unreachable. */
+  readonly serveCachedFor: number
+  readonly cache: CacheOptions | false
+  readonly clock: () => number
+  readonly schedule: Schedule | undefined
+  readonly observer: SessionObserver
+}
+
+/** What the functions of the server side share. */
+export interface Engine {
+  readonly settings: StoreSettings
+  readonly options: ServerSideOptions
+  readonly records: ReturnType<typeof observeStore>
+  readonly context: RecordContext
+  readonly touches: Touches
+  readonly cache: SessionCache<TicketSession> | undefined
+  /** Whether the store still keeps this version; `undefined` when it cannot say. */
+  readonly confirm: ((id: SessionId, version: string) => boolean) | undefined
+  /** Whether the store itself tells of sessions that reached their end. */
+  readonly tellsEnds: boolean
+}
+
+/** A session as one secret opened it. */
+export interface TicketSession extends StoredSession {
+  readonly secret: TicketSecret
+  /** Of the store. */
+  readonly version: string
+  readonly record: OpenRecord
+  readonly slot: number
+  readonly goodUntil: number
+  /** From when on something is due for it, touches apart: a rotation by age, the note that it is over, a cookie. */
+  readonly dueAt: number
+  readonly life: Life
+}
+
+/** Reads and opens; what was opened is cached. */
+export async function readSession(engine: Engine, ticket: Ticket, now: number): Promise<TicketSession | Rejection> {
+  const stored = await engine.records.read(ticket.id)
+  if (stored === undefined) {
+    forgetAbsent(engine, ticket.id, now)
+    return { kind: 'rejected', reason: 'unknown' }
+  }
+  const record = openRecord(engine.context, ticket, stored.bytes, now)
+  if (record.kind === 'rejected') return record
+  if (record.createdAt + engine.settings.timeouts.lifetime <= now) return { kind: 'rejected', reason: 'unknown' }
+  const life = engine.touches.read(ticket.id, record.createdAt, stored.remaining, now)
+  return keepSession(engine, ticket, record, stored.version, life, now)
+}
+
+/** The session of a record that was just read or written. */
+export function keepSession(
+  { cache, options }: Engine,
+  { id, secret }: Ticket,
+  record: OpenRecord,
+  version: string,
+  life: Life,
+  now: number,
+): TicketSession {
+  const session: TicketSession = {
+    kind: 'open',
+    id,
+    secret,
+    version,
+    record,
+    life,
+    createdAt: record.createdAt,
+    subject: record.subject,
+    data: record.data,
+    slot: record.slot,
+    goodUntil: record.slot === 1 && record.broughtAt !== 0 ? record.broughtAt + grace : Number.POSITIVE_INFINITY,
+    dueAt: dueAt(record, options.rotateAfter),
+  }
+  cache?.add(session, now)
+  return session
+}
+
+function dueAt({ slot, slots, rotatedAt, broughtAt }: OpenRecord, rotateAfter: number | undefined): number {
+  if (slots === 2 && (slot === 1 || broughtAt === 0)) return 0
+  const aged = rotateAfter === undefined ? Number.POSITIVE_INFINITY : rotatedAt + rotateAfter
+  return slots === 2 ? Math.max(aged, broughtAt + grace) : aged
+}
+
+/** What this process knew of a session that the store has no more. */
+function forgetAbsent({ cache, touches, options, tellsEnds }: Engine, id: SessionId, now: number): void {
+  const life = cache?.lifeOf(id)
+  if (life !== undefined && !tellsEnds && now >= life.endsAt) {
+    options.observer.ended?.(life.endsAt >= life.lastsUntil ? 'lifetime' : 'idle')
+  }
+  cache?.remove(id)
+  touches.forget(id)
+}

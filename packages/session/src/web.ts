@@ -1,0 +1,67 @@
+/** Web-standard requests and responses around a session manager. */
+import type { Commit, Presented, Session, SessionData } from './api.ts'
+import { SessionError, type SessionErrorCode } from './errors.ts'
+import type { Lookup } from './options.ts'
+
+type Open<Data extends SessionData> = (presented: Presented) => Promise<Session<Data>>
+type OpenRequest<Data extends SessionData> = (
+  request: Request,
+  presented?: Omit<Presented, 'cookie' | 'ticket'>,
+) => Promise<Session<Data>>
+
+/** `openRequest` of a manager. */
+export function requestOpener<Data extends SessionData>(open: Open<Data>, lookup: Lookup): OpenRequest<Data> {
+  return ({ headers }, presented = {}) =>
+    open({
+      cookie: headers.get('cookie') ?? undefined,
+      ticket: lookup.kind === 'header' ? (headers.get(lookup.name) ?? undefined) : undefined,
+      // Fetch Metadata Request Headers, 2.2 and 2.3.
+      navigation: headers.get('sec-fetch-mode') === 'navigate' && headers.get('sec-fetch-dest') === 'document',
+      userAgent: headers.get('user-agent') ?? undefined,
+      ...presented,
+    })
+}
+
+type Handler<Data extends SessionData> = (request: Request, session: Session<Data>) => Response | Promise<Response>
+
+/** `wrap` of a manager. */
+export function wrapper<Data extends SessionData>(openRequest: OpenRequest<Data>, lookup: Lookup) {
+  return (handler: Handler<Data>) =>
+    async (request: Request): Promise<Response> => {
+      try {
+        const session = await openRequest(request)
+        const response = await handler(request, session)
+        return withCommit(response, await session.commit(), lookup)
+      } catch (error) {
+        if (error instanceof SessionError && outages.includes(error.code)) return outage(error.code)
+        throw error
+      }
+    }
+}
+
+function withCommit(response: Response, { setCookie, ticket }: Commit, lookup: Lookup): Response {
+  if (setCookie.length === 0 && ticket === undefined) return response
+  // Headers of a redirect or of a fetched response cannot be changed.
+  const told = new Response(response.body, response)
+  for (const value of setCookie) told.headers.append('set-cookie', value)
+  if (ticket !== undefined && lookup.kind === 'header') told.headers.set(lookup.name, ticket)
+  return told
+}
+
+/** An outage is not a logout (rule 6): the cookie stays, and the visitor comes again. */
+const outages: readonly SessionErrorCode[] = ['ERR_STORE_UNAVAILABLE', 'ERR_KEY_UNKNOWN', 'ERR_STORE_CONFLICT']
+
+/** Problem details (RFC 9457), with `Retry-After` (RFC 9110, 10.2.3). */
+function outage(code: SessionErrorCode): Response {
+  const problem = {
+    type: 'about:blank',
+    title: 'Service Unavailable',
+    status: 503,
+    code,
+    detail: 'Your session cannot be reached at the moment. You are still signed in; try again in a few seconds.',
+  }
+  return new Response(JSON.stringify(problem), {
+    status: 503,
+    headers: { 'content-type': 'application/problem+json', 'retry-after': '5', 'cache-control': 'no-store' },
+  })
+}
