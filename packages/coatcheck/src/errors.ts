@@ -8,6 +8,11 @@ export type ProgramErrorCode =
   | 'key-file-damaged'
   | 'key-file-unreadable'
   | 'state-folder-unusable'
+  | 'certificate-invalid'
+  | 'address-in-use'
+  | 'address-unusable'
+  | 'workers-changed'
+  | 'worker-failed'
 
 /** A problem of files, environment or state, in a diagnostic's four parts less its place. Ends a start with exit code 1. */
 export class ProgramError extends Error {

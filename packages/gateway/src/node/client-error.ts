@@ -19,14 +19,12 @@ export function onClientError(error: ParserError, socket: Socket): void {
     socket.destroy()
     return
   }
-  if (client.broken) return
+  if (client.lastWord !== undefined) return
   client.closing = true
-  client.broken = true
-  const refusal = refusalOf(error)
+  client.lastWord = refusalOf(error)
   const latest = client.latest
-  if (latest instanceof Http1Exchange && !latest.request.complete) latest.giveUp(refusal)
-  else if (client.inFlight === 0) answerRaw(client, refusal)
-  else client.onIdle = () => answerRaw(client, refusal)
+  if (latest instanceof Http1Exchange && !latest.request.complete) latest.giveUp(client.lastWord)
+  else if (client.inFlight === 0) answerRaw(client, client.lastWord)
 }
 
 /** Says what is wrong in an ordinary answer, then ends the connection. */

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { answerRaw } from './client-error.ts'
 import { type Connection, openConnection } from './connection.ts'
 import { createHttp1Server } from './http1-server.ts'
 import type { Generation, ServingLimits, ServingPorts } from './serving.ts'
@@ -17,13 +18,18 @@ export interface ConnectionHandler {
   accept(socket: Socket | TLSSocket): void
   /** What new exchanges are served with, on open connections too. */
   generation: Generation
-  /** Ends idle connections now, the others with the answers that are under way. New ones are still accepted. */
+  /**
+   * Ends idle connections now, and the others with the answers that are under way; open WebSockets stay. A connection
+   * that is still handed over gets one answer.
+   */
   drain(): void
+  /** Resolves when no request is under way, open WebSockets aside. */
+  quiet(): Promise<void>
+  /** Resolves when no connection is open. Call it when no more are handed over. */
+  closed(): Promise<void>
   /** Ends all connections at once. */
   destroy(): void
-  /** Exchanges that are not done; an open WebSocket is one. */
-  readonly inFlight: number
-  readonly open: number
+  readonly openConnections: number
 }
 
 /** Makes a handler for the connections of one listener. */
@@ -31,13 +37,31 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
   const http1 = createHttp1Server(options)
   const open = new Set<Connection>()
   const current = { generation: options.generation }
+  let draining = false
+  const quiet = createWaiting(isQuiet)
+  const closed = createWaiting(() => open.size === 0)
 
   function accept(socket: Socket | TLSSocket): void {
-    const encrypted = 'encrypted' in socket
-    const connection = newConnection(options, current, socket, encrypted)
+    const connection = newConnection(options, current, socket, idle)
+    connection.closing = draining
     open.add(connection)
-    openConnection(connection, () => open.delete(connection))
+    openConnection(connection, () => {
+      open.delete(connection)
+      quiet.look()
+      closed.look()
+    })
     http1.emit('connection', socket)
+  }
+
+  function idle(connection: Connection): void {
+    if (connection.lastWord !== undefined) answerRaw(connection, connection.lastWord)
+    else if (connection.closing) connection.socket.destroySoon()
+    quiet.look()
+  }
+
+  function isQuiet(): boolean {
+    for (const { inFlight, protocol } of open) if (inFlight > 0 && protocol !== 'websocket') return false
+    return true
   }
 
   return {
@@ -49,18 +73,19 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
       current.generation = generation
     },
     drain() {
-      for (const connection of open) finish(connection)
+      draining = true
+      for (const connection of open) {
+        connection.closing = true
+        if (connection.inFlight === 0) connection.socket.destroySoon()
+      }
     },
+    quiet: quiet.wait,
+    closed: closed.wait,
     destroy() {
-      for (const connection of open) connection.socket.destroy()
+      for (const { socket } of open) socket.destroy()
       http1.close()
     },
-    get inFlight() {
-      let sum = 0
-      for (const connection of open) sum += connection.inFlight
-      return sum
-    },
-    get open() {
+    get openConnections() {
       return open.size
     },
   }
@@ -70,29 +95,36 @@ function newConnection(
   { name, ports }: ConnectionHandlerOptions,
   handler: Connection['handler'],
   socket: Socket | TLSSocket,
-  encrypted: boolean,
+  idle: Connection['idle'],
 ): Connection {
+  const encrypted = 'encrypted' in socket
   return {
     listener: name,
     socket,
     peer: socket.remoteAddress ?? '',
     peerPort: socket.remotePort,
     scheme: encrypted ? 'https' : 'http',
-    certificate: 'authorized' in socket && socket.authorized ? socket.getPeerX509Certificate()?.raw : undefined,
+    certificate: encrypted && socket.authorized ? socket.getPeerX509Certificate()?.raw : undefined,
     ports,
     handler,
     protocol: encrypted ? 'https' : 'http',
     inFlight: 0,
     latest: undefined,
     closing: false,
-    broken: false,
-    onIdle: undefined,
+    lastWord: undefined,
+    idle,
   }
 }
 
-/** An idle connection ends at once; of others the answers under way say that they are the last. */
-function finish(connection: Connection): void {
-  connection.closing = true
-  if (connection.inFlight === 0) connection.socket.destroySoon()
-  else connection.onIdle = () => connection.socket.destroySoon()
+/** Lets callers wait until a condition holds; `look` is called whenever it may have come true. */
+function createWaiting(holds: () => boolean): { wait(): Promise<void>; look(): void } {
+  let waiting: (() => void)[] = []
+  return {
+    wait: () => (holds() ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+    look() {
+      if (waiting.length === 0 || !holds()) return
+      for (const resolve of waiting) resolve()
+      waiting = []
+    },
+  }
 }

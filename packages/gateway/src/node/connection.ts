@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { GatewayError } from '../errors.ts'
 import type { ServedExchange } from './served-exchange.ts'
 import type { ConnectionProtocol, Generation, ServingPorts } from './serving.ts'
 
@@ -20,10 +21,10 @@ export interface Connection {
   latest: ServedExchange | undefined
   /** No further request is taken: the connection ends with its last exchange. */
   closing: boolean
-  /** Its parser gave up: what comes now is not read any more. */
-  broken: boolean
+  /** What is said when the exchanges in flight are done, because what came behind them is no request. */
+  lastWord: GatewayError | undefined
   /** Called when `inFlight` falls to 0. */
-  onIdle: (() => void) | undefined
+  idle: (connection: Connection) => void
 }
 
 /** What new exchanges of a handler's connections are served with. */

@@ -194,7 +194,7 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
     }
     if (client.latest === this) client.latest = undefined
     if (--this.generation.users.inFlight === 0) this.generation.users.onIdle?.()
-    if (--client.inFlight === 0) client.onIdle?.()
+    if (--client.inFlight === 0) client.idle(client)
   }
 }
 

@@ -1,0 +1,122 @@
+import {
+  beginExchange,
+  type CompiledListener,
+  compile,
+  compileListener,
+  type Gateway,
+  type GatewayObserver,
+  type Generation,
+  toReply,
+  type Users,
+} from '@coatcheck/gateway'
+import type { GatewayModel, Listener } from '@coatcheck/model'
+import type { Observability } from '../observability/observability.ts'
+import { readValue } from '../secrets.ts'
+import { serverKeys } from '../state/keyring.ts'
+import type { StateFolder } from '../state/state-folder.ts'
+import { createListeners } from './listeners.ts'
+import type { Prepared, Runner } from './runner.ts'
+import { createStores, type PreparedStores } from './stores.ts'
+
+export interface GatewayProcessOptions {
+  readonly observability: Observability
+  readonly state: StateFolder
+}
+
+interface Running {
+  readonly gateway: Gateway
+  readonly users: Users
+  readonly stores: PreparedStores
+}
+
+/** A gateway in this process: model → stores → compiled gateway → listeners. */
+export function createGatewayProcess({ observability, state }: GatewayProcessOptions): Runner {
+  const { log } = observability
+  const stores = createStores(state)
+  const observer = observeStores(observability, stores.heard)
+  const listeners = createListeners({
+    secret: readValue,
+    certificate: observability.certificate,
+    serving: (listener) => ({
+      observer,
+      toReply: (error, context) => toReply(error, context, log),
+      connections: (protocol, change) => observability.connections(listener, protocol, change),
+    }),
+  })
+  let running: Running | undefined
+
+  async function prepare(model: GatewayModel): Promise<Prepared> {
+    const { keys, told } = serverKeys(model, state)
+    const prepared = stores.prepare(model.stores)
+    let gateway: Gateway | undefined
+    try {
+      const { records } = prepared
+      gateway = compile(model, { clock: Date.now, secret: readValue, records, keys, log, observer })
+      const next: Running = { gateway, users: { inFlight: 0, onIdle: undefined }, stores: prepared }
+      const opened = await listeners.prepare(model.listeners, (spec) => generation(spec, next))
+      const commit = () => {
+        observability.configured(model)
+        prepared.commit()
+        opened.commit()
+        if (running !== undefined) retire(running)
+        running = next
+      }
+      const undo = () => {
+        opened.undo()
+        return close(next)
+      }
+      return { told, commit, undo }
+    } catch (error) {
+      await gateway?.close()
+      await prepared.release()
+      throw error
+    }
+  }
+
+  /** Closes a gateway when the last exchange that began with it is done. */
+  function retire(old: Running): void {
+    if (old.users.inFlight === 0) void close(old)
+    else old.users.onIdle = () => void close(old)
+  }
+
+  async function close({ gateway, stores: used }: Running): Promise<void> {
+    try {
+      await gateway.close()
+    } catch (error) {
+      log.error('A gateway could not be closed', { error: { message: String(error) } })
+    }
+    await used.release()
+  }
+
+  return {
+    prepare,
+    status: () => ({ listeners: listeners.status(), routes: running?.gateway.routes ?? [], stores: stores.status() }),
+    snapshots: async () => [await observability.snapshot()],
+    drain: listeners.drain,
+    failed: new Promise(() => {}),
+    async stop() {
+      listeners.destroy()
+      if (running !== undefined) await close(running)
+      await stores.close()
+    },
+  }
+}
+
+function generation(spec: Listener, { gateway, users }: Running): Generation {
+  const listener: CompiledListener = compileListener(spec)
+  return { begin: (raw) => beginExchange(listener, raw), handle: gateway.handle, users }
+}
+
+/** A store is down from a failed operation to the next that succeeds. */
+function observeStores(
+  { observer, storeUp }: Observability,
+  heard: (store: string, up: boolean) => boolean,
+): GatewayObserver {
+  return {
+    ...observer,
+    storeOperation(store, operation, milliseconds, failure) {
+      observer.storeOperation(store, operation, milliseconds, failure)
+      if (heard(store, failure === undefined)) storeUp(store, failure === undefined)
+    },
+  }
+}

@@ -1,0 +1,88 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import type { SocketAddress } from '@coatcheck/model'
+import { ProgramError, systemCode } from '../errors.ts'
+
+/** An open address. Who gets its connections may change while it stays open, so that a reload refuses nobody. */
+export interface ListeningSocket {
+  /** `127.0.0.1:8080`, `[::1]:8080`; the port that the system chose, when it was asked to. */
+  readonly address: string
+  /** Gets each connection from now on, those that waited first. Until it is called they wait. */
+  serve(accept: (socket: Socket) => void): void
+  /** Stops accepting; connections go on. Those that still wait are closed. */
+  close(): void
+}
+
+/**
+ * Opens an address.
+ *
+ * @throws ProgramError `address-in-use`, `address-unusable`
+ */
+export async function openListeningSocket(listener: string, address: SocketAddress): Promise<ListeningSocket> {
+  let accept: ((socket: Socket) => void) | undefined
+  let waiting: Socket[] = []
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    if (accept !== undefined) accept(socket)
+    else waiting.push(socket.on('error', ignore))
+  })
+  await listen(server, listener, address)
+  return {
+    address: printed(server),
+    serve(by) {
+      accept = by
+      for (const socket of waiting) by(socket.off('error', ignore))
+      waiting = []
+    },
+    close() {
+      server.close()
+      for (const socket of waiting) socket.destroy()
+      waiting = []
+    },
+  }
+}
+
+function ignore(): void {}
+
+async function listen(server: Server, listener: string, { host, port }: SocketAddress): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(host === undefined ? { port } : { host, port }, () => {
+        server.off('error', reject)
+        server.on('error', ignore)
+        resolve()
+      })
+    })
+  } catch (cause) {
+    throw unusable(listener, `${host?.includes(':') ? `[${host}]` : (host ?? '')}:${port}`, cause)
+  }
+}
+
+function unusable(listener: string, address: string, cause: unknown): ProgramError {
+  const consequence = `The listener "${listener}" would not be reachable.`
+  const code = systemCode(cause)
+  if (code === 'EADDRINUSE') {
+    return new ProgramError(
+      'address-in-use',
+      `The address ${address} of listener "${listener}" is in use by another program.`,
+      consequence,
+      'Stop the other program, or give the listener another port.',
+      { cause },
+    )
+  }
+  const why =
+    { EACCES: 'a port below 1024 needs a privilege', EADDRNOTAVAIL: 'this machine does not have it' }[code ?? ''] ??
+    code ??
+    String(cause)
+  return new ProgramError(
+    'address-unusable',
+    `The address ${address} of listener "${listener}" cannot be opened: ${why}.`,
+    consequence,
+    'Give the listener an address of this machine and a port that it may open.',
+    { cause },
+  )
+}
+
+function printed(server: Server): string {
+  const { address, family, port } = server.address() as { address: string; family: string; port: number }
+  return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`
+}

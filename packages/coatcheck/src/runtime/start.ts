@@ -1,0 +1,86 @@
+import { exitCodes } from '../commands/command.ts'
+import type { LogLevel } from '../observability/log.ts'
+import { createObservability } from '../observability/observability.ts'
+import type { Source } from '../sources/source.ts'
+import type { StateFolder } from '../state/state-folder.ts'
+import { endOnFatal } from './fatal.ts'
+import { createGatewayProcess } from './gateway-process.ts'
+import { logProblems, problemOf } from './problem.ts'
+import { apply, createProgram, isRunnable, type Program, reload } from './program.ts'
+import { createReloader } from './reload.ts'
+import { listenToSignals, type Signals, shutDown } from './shutdown.ts'
+
+export interface StartOptions {
+  readonly state: StateFolder
+  /** @defaultValue `info` */
+  readonly logLevel?: LogLevel | undefined
+  readonly version: string
+  /** Called when requests are served, with the addresses that were opened. */
+  readonly onReady?: ((started: Started) => void) | undefined
+}
+
+export interface Started {
+  readonly listeners: readonly { readonly name: string; readonly address: string }[]
+  /** Address of the internal listener; `undefined` when it is off. */
+  readonly internal: string | undefined
+}
+
+/**
+ * Runs a gateway until it is told to stop; gives the exit code: 0 after SIGTERM or SIGINT, 1 when the configuration
+ * cannot be run, 70 when it broke.
+ */
+export async function startGateway(source: Source, options: StartOptions): Promise<number> {
+  const loaded = await source.load()
+  const { version, logLevel: level, state } = options
+  const observability = createObservability({ version, level, workers: loaded.model?.workers })
+  const fatal = endOnFatal(observability)
+  try {
+    if (!isRunnable(loaded)) {
+      logProblems(observability.log, loaded.diagnostics)
+      return exitCodes.configuration
+    }
+    const runner = createGatewayProcess({ observability, state })
+    const program = createProgram(loaded.model, version, observability, runner)
+    const problem = await apply(program, loaded).catch(problemOf)
+    logProblems(observability.log, problem ? [problem] : program.keeper.status(runner.status()).configuration.problems)
+    if (problem === undefined) return await serve(program, source, options)
+    await runner.stop()
+    return exitCodes.configuration
+  } finally {
+    await observability.flush()
+    fatal.dispose()
+  }
+}
+
+/** From the first request to the last. */
+async function serve(program: Program, source: Source, options: StartOptions): Promise<number> {
+  const { runner, internal, observability } = program
+  const reloader = createReloader(() => reload(program, source))
+  const signals = listenToSignals(reloader.request)
+  const stopWatching = source.watch(reloader.request)
+  const { listeners } = runner.status()
+  observability.log.info(`Serving ${listeners.map(({ name, address }) => `${name} on ${address}`).join(', ')}`)
+  options.onReady?.({ listeners, internal: internal.address })
+  try {
+    return await untilStopped(program, signals, async () => {
+      stopWatching()
+      await reloader.stop()
+    })
+  } finally {
+    internal.close()
+    signals.dispose()
+  }
+}
+
+async function untilStopped(program: Program, signals: Signals, stopReloading: () => Promise<void>): Promise<number> {
+  const { runner, observability } = program
+  const signal = await Promise.race([signals.first, runner.failed])
+  await stopReloading()
+  if (signal === undefined) {
+    await runner.stop()
+    return exitCodes.fatal
+  }
+  observability.log.info(`${signal}: no new connections are taken, requests under way are finished`)
+  await shutDown(runner, program.model.shutdown.grace, signals.second, observability.log)
+  return exitCodes.fine
+}

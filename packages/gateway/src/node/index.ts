@@ -1,0 +1,2 @@
+export * from './connection-handler.ts'
+export type { ConnectionProtocol, Generation, ServingLimits, ServingPorts, Users } from './serving.ts'
