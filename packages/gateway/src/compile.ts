@@ -1,7 +1,20 @@
-import type { GatewayModel, RouteStatus } from '@coatcheck/model'
+import type { GatewayModel, ProxyAction, Route, RouteStatus, UpstreamSpec } from '@coatcheck/model'
+import { GatewayError } from './errors.ts'
 import type { Exchange } from './exchange.ts'
+import type { Forward } from './forward.ts'
+import type { RouteContext } from './middleware/context.ts'
+import { proxy } from './middleware/proxy.ts'
+import { redirect } from './middleware/redirect.ts'
+import { foldChain } from './middleware/table.ts'
+import type { Handler } from './middleware.ts'
+import { compileOwnNames } from './own-names.ts'
 import type { Ports } from './ports.ts'
 import type { Reply } from './reply.ts'
+import { createRouter } from './router/router.ts'
+import { compileSessions } from './sessions.ts'
+import { readTarget } from './target.ts'
+import { replyTo, toGatewayError } from './to-reply.ts'
+import { createForward } from './upstream/forward.ts'
 
 /** A model that runs. */
 export interface Gateway {
@@ -13,10 +26,133 @@ export interface Gateway {
   close(): Promise<void>
 }
 
+/** Makes the hop to an upstream. */
+export type ForwardFactory = (spec: UpstreamSpec, ports: Ports) => Forward
+
+interface CompiledRoute {
+  readonly status: RouteStatus
+  readonly handler: Handler
+}
+
 /**
  * Compiles a model: routes are sorted, middleware is folded, upstreams and sessions are made; no socket is opened.
  * A route that cannot be compiled is broken: it keeps its match and answers 500 with its name.
+ *
+ * @param makeForward another hop than our HTTP/1.1 client
+ * @throws Error when a session or an upstream cannot be made, which no route can do without
  */
-export function compile(model: GatewayModel, ports: Ports): Gateway {
-  throw new Error(`${model.name} ${ports} is written next`)
+export function compile(model: GatewayModel, ports: Ports, makeForward: ForwardFactory = createForward): Gateway {
+  const forwards = new Map(model.upstreams.map((spec) => [spec.name, makeForward(spec, ports)]))
+  const sessions = compileSessions(model, ports)
+  const compiled = model.routes.map((route) => compileRoute(contextOf(route)))
+  const router = createRouter(
+    model.routes.flatMap((route, i) => route.matches.map((match) => ({ match, value: compiled[i]! }))),
+  )
+
+  function contextOf(route: Route): RouteContext {
+    return {
+      route,
+      routes: model.routes,
+      ports,
+      session: (name) =>
+        named(
+          `session "${name}"`,
+          sessions.find(({ spec }) => spec.name === name),
+        ),
+      sessions,
+      forward: (name) => named(`upstream "${name}"`, forwards.get(name)),
+      recover,
+      checkTarget,
+    }
+  }
+
+  function recover(error: unknown, exchange: Exchange): Reply {
+    const { id, request } = exchange
+    const known = toGatewayError(error, id, ports.log)
+    exchange.reason = known.code
+    exchange.detail = known.message
+    return replyTo(known, { id, method: request.method, headers: request.headers })
+  }
+
+  /** The route of a path, which has to be that of all its readings. */
+  function findRoute({ request }: Exchange, path: string, readings: readonly string[] | undefined) {
+    const found = router.find(request.host, path, request)
+    if (readings === undefined) return found
+    if (readings.every((reading) => router.find(request.host, reading, request)?.value === found?.value)) return found
+    throw new GatewayError('ambiguous-target', 400, 'Servers may read the path as one of another route')
+  }
+
+  function checkTarget(target: string, exchange: Exchange): void {
+    const { path, readings } = readTarget(target)
+    if (readings !== undefined) findRoute(exchange, path, readings)
+  }
+
+  function dispatch(exchange: Exchange): Promise<Reply> {
+    const found = findRoute(exchange, exchange.request.path, exchange.request.readings)
+    if (found === undefined) throw new GatewayError('no-route', 404, 'No route takes this request')
+    exchange.route = found.value.status.name
+    exchange.matchedSegments = found.segments
+    return found.value.handler(exchange)
+  }
+
+  return {
+    async handle(exchange) {
+      try {
+        return await dispatch(exchange)
+      } catch (error) {
+        return recover(error, exchange)
+      }
+    },
+    routes: compiled.map(({ status }) => status),
+    async close() {
+      for (const forward of forwards.values()) forward.close()
+      await Promise.all(sessions.map(({ manager }) => manager.close()))
+    },
+  }
+}
+
+function named<T>(what: string, found: T | undefined): T {
+  if (found === undefined) throw new Error(`it names ${what}, which is not defined`)
+  return found
+}
+
+function compileRoute(context: RouteContext): CompiledRoute {
+  const { route } = context
+  try {
+    return { status: { name: route.name, state: 'running', reason: undefined }, handler: compileHandler(context) }
+  } catch (error) {
+    return brokenRoute(route, error instanceof Error ? error.message : String(error))
+  }
+}
+
+function compileHandler(context: RouteContext): Handler {
+  const { action } = context.route
+  switch (action.kind) {
+    case 'proxy':
+      return compileProxy(action, context)
+    case 'redirect':
+      return foldChain(context, redirect(action))
+    case 'broken':
+      throw new Error(action.reason)
+  }
+}
+
+function compileProxy(action: ProxyAction, context: RouteContext): Handler {
+  const own = compileOwnNames(context)
+  const chain = foldChain(context, proxy(action, context, own))
+  return function proxied(exchange) {
+    own.fromRequest(exchange.outgoing.headers)
+    return chain(exchange)
+  }
+}
+
+/** Keeps its match, so that no wider route takes its requests. */
+function brokenRoute({ name }: Route, reason: string): CompiledRoute {
+  const detail = `Route "${name}" cannot serve requests: its configuration has errors.`
+  return {
+    status: { name, state: 'broken', reason },
+    async handler() {
+      throw new GatewayError('route-broken', 500, `Route "${name}" is broken: ${reason}`, { detail })
+    },
+  }
 }

@@ -64,6 +64,11 @@ export function canonicalPath(path: string): string {
   })
 }
 
+/** A configured path as it may stand in a request or a `Location`: what is no URI character is escaped. */
+export function wirePath(path: string): string {
+  return escapeBytes(path).replace(/[ "<>\\^`{|}]/g, (character) => escapeByte(character.charCodeAt(0)))
+}
+
 /** Escapes what does not stand in a canonical path; a `%` that starts no escape is a literal one. */
 function escapeBytes(path: string): string {
   return path.replace(/[^!-~ ]|%(?![0-9A-Fa-f]{2})|[?#]/gu, (character) =>
@@ -90,6 +95,7 @@ export function lenientReadings(path: string): string[] {
   for (let round = 0; round <= mostRounds; round++) {
     for (const reading of variants(decoded)) readings.add(round === 0 ? reading : encodeReading(reading))
     const next = decodeOnce(decoded)
+    if (overlong.test(decoded)) throw badTarget('its path holds an overlong escape')
     if (next === decoded) break
     if (round === mostRounds) throw badTarget('its path is escaped too many times over')
     decoded = next
@@ -98,14 +104,13 @@ export function lenientReadings(path: string): string[] {
   return [...readings]
 }
 
-/** Bytes beyond ASCII stay escaped, since they give no structure, but for the overlong spelling of an ASCII character. */
+/** One character for each byte. */
 function decodeOnce(path: string): string {
-  return path
-    .replace(/%(C[01])%([89AB][0-9A-F])/gi, (_, lead: string, tail: string) => {
-      return String.fromCharCode(((Number.parseInt(lead, 16) & 1) << 6) | (Number.parseInt(tail, 16) & 63))
-    })
-    .replace(/%([0-7][0-9A-F])/gi, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))
+  return path.replace(/%([0-9A-F]{2})/gi, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))
 }
+
+/** An ASCII character in two bytes of UTF-8, as C0 AE for a dot: no text has that, and some decoders take it. */
+const overlong = /[\xc0\xc1][\x80-\xbf]/
 
 function variants(decoded: string): string[] {
   let all = [decoded]
@@ -119,9 +124,9 @@ function variants(decoded: string): string[] {
   return all
 }
 
-/** A decoded path in canonical form again. A `%` in it is one that stood escaped. */
+/** A decoded path in canonical form again. */
 function encodeReading(decoded: string): string {
-  return decoded.replace(/%(?![89A-F][0-9A-F])|[?#]|[^!-~ ]/g, (character) => escapeByte(character.charCodeAt(0)))
+  return decoded.replace(/[%?#]|[^!-~ ]/g, (character) => escapeByte(character.charCodeAt(0)))
 }
 
 function hasDotSegment(path: string): boolean {

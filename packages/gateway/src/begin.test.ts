@@ -1,0 +1,316 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { beginExchange } from './begin.ts'
+import { GatewayError } from './errors.ts'
+import { headerValue, headerValues } from './headers.ts'
+import { type CompiledListener, compileListener } from './listener.ts'
+import type { RawRequest } from './raw-request.ts'
+import { foldName } from './strip-aliases.ts'
+import { listenerSpec, rawRequest } from './testing/requests.ts'
+
+const open = compileListener(listenerSpec())
+const behindProxy = compileListener(listenerSpec({ trustedProxies: ['10.0.0.0/8', '192.0.2.1', '2001:db8::/32'] }))
+
+function refusal(part: Partial<RawRequest>, listener: CompiledListener = open): string | undefined {
+  try {
+    beginExchange(listener, rawRequest(part))
+    return undefined
+  } catch (error) {
+    if (error instanceof GatewayError) return `${error.status} ${error.code}`
+    throw error
+  }
+}
+
+describe('Host', () => {
+  test('has to be there once, and be a host', () => {
+    expect(refusal({ headers: [] })).toBe('400 bad-host')
+    expect(refusal({ headers: ['Host', 'a', 'host', 'a'] })).toBe('400 bad-host')
+    expect(refusal({ headers: ['Host', 'a b'] })).toBe('400 bad-host')
+    expect(refusal({ headers: ['Host', 'a, b'] })).toBe('400 bad-host')
+    expect(refusal({ headers: ['Host', 'user@a'] })).toBe('400 bad-host')
+    expect(refusal({ headers: ['Host', 'A.example.:81'] })).toBeUndefined()
+  })
+
+  test('may be missing in HTTP/1.0', () => {
+    const exchange = beginExchange(open, rawRequest({ httpVersion: '1.0', headers: [] }))
+    expect(exchange.request).toMatchObject({ authority: '', host: '' })
+    expect(headerValue(exchange.outgoing.headers, 'x-forwarded-host')).toBeUndefined()
+  })
+
+  test('may not differ from :authority', () => {
+    const http2 = { httpVersion: '2.0', authority: 'a.example' }
+    expect(refusal({ ...http2, headers: ['host', 'b.example'] })).toBe('400 bad-host')
+    expect(refusal({ ...http2, headers: ['host', 'a.example'] })).toBeUndefined()
+    expect(refusal({ ...http2, headers: [] })).toBeUndefined()
+  })
+
+  test('stays in place when Connection names it', () => {
+    const { outgoing } = beginExchange(
+      open,
+      rawRequest({ headers: ['Connection', 'host, x-a', 'Host', 'a', 'X-A', '1'] }),
+    )
+    expect(outgoing.headers.slice(0, 2)).toEqual(['Host', 'a'])
+    expect(headerValue(outgoing.headers, 'x-a')).toBeUndefined()
+  })
+})
+
+describe('the request target', () => {
+  test.each(['http://a/b', 'https://a', 'a:443', '', 'b', '/a#b', '/a b', '/é'])('%j is refused', (target) => {
+    expect(refusal({ target })).toBe('400 bad-target')
+  })
+
+  test('* is for OPTIONS alone', () => {
+    expect(refusal({ method: 'OPTIONS', target: '*' })).toBeUndefined()
+    expect(refusal({ method: 'GET', target: '*' })).toBe('400 bad-target')
+  })
+
+  test('CONNECT and TRACE are not passed on', () => {
+    expect(refusal({ method: 'CONNECT', target: 'a:443' })).toBe('501 method-not-supported')
+    expect(refusal({ method: 'TRACE' })).toBe('501 method-not-supported')
+  })
+})
+
+describe('limits', () => {
+  const limits = { headerBytes: 1000, headerCount: 10, targetBytes: 100 }
+  const tight = compileListener(listenerSpec({ limits }))
+
+  test('hold for the target, the number of headers and their bytes', () => {
+    expect(refusal({ target: `/${'a'.repeat(99)}` }, tight)).toBeUndefined()
+    expect(refusal({ target: `/${'a'.repeat(100)}` }, tight)).toBe('414 target-too-long')
+    const headers = ['Host', 'a', ...Array.from({ length: 9 }, (_, i) => [`h${i}`, '']).flat()]
+    expect(refusal({ headers }, tight)).toBeUndefined()
+    expect(refusal({ headers: [...headers, 'x', ''] }, tight)).toBe('431 too-many-headers')
+    expect(refusal({ headers: ['Host', 'a', 'Cookie', 'x'.repeat(990)] }, tight)).toBe('431 headers-too-large')
+  })
+})
+
+describe('what goes on', () => {
+  test('is without hop-by-hop headers, length and Expect', () => {
+    const headers = ['Host', 'a', 'Connection', 'close, x-nominated', 'X-Nominated', '1', 'Content-Length', '3']
+    headers.push(
+      'Transfer_Encoding',
+      'chunked',
+      'Content.Length',
+      '4',
+      'Expect',
+      '100-continue',
+      'TE',
+      'trailers',
+      'Accept',
+      '*/*',
+    )
+    const { outgoing } = beginExchange(open, rawRequest({ headers, contentLength: 3 }))
+    expect(outgoing.headers.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase())).toEqual([
+      'host',
+      'accept',
+      'x-forwarded-for',
+      'x-forwarded-proto',
+      'x-forwarded-host',
+      'x-forwarded-port',
+      'forwarded',
+      'x-request-id',
+    ])
+  })
+
+  test('two lengths are refused', () => {
+    expect(refusal({ headers: ['Host', 'a', 'Content-Length', '3', 'content-length', '3'] })).toBe('400 bad-framing')
+  })
+
+  test('Cookie headers are joined for us, and go on as they came', () => {
+    const exchange = beginExchange(open, rawRequest({ headers: ['Host', 'a', 'Cookie', 'a=1', 'cookie', 'b=2'] }))
+    expect(exchange.request.cookie).toBe('a=1; b=2')
+    expect(headerValues(exchange.outgoing.headers, 'cookie')).toEqual(['a=1', 'b=2'])
+  })
+
+  test('a client certificate goes on where configured, and is never taken from the client', () => {
+    const tls = {
+      certificates: [],
+      clientCertificates: { mode: 'request', ca: { from: 'value', value: '' }, forward: true },
+    } as const
+    const listener = compileListener(listenerSpec({ tls }))
+    const certificate = Buffer.from('DER')
+    const headers = ['Host', 'a', 'Client-Cert', ':forged:', 'client_cert_chain', 'forged']
+    const names = (part: Partial<RawRequest>, on = listener) => {
+      const { outgoing } = beginExchange(on, rawRequest({ headers, ...part }))
+      return outgoing.headers.filter((_, i) => foldName(outgoing.headers[i & ~1]!).startsWith('client-cert'))
+    }
+    expect(names({ certificate })).toEqual(['Client-Cert', ':REVS:'])
+    expect(names({})).toEqual([])
+    expect(names({ certificate }, open)).toEqual([])
+  })
+})
+
+describe('the request id', () => {
+  test('is made here, new for each request', () => {
+    const ids = new Set(Array.from({ length: 1000 }, () => beginExchange(open, rawRequest()).id))
+    expect(ids.size).toBe(1000)
+    for (const id of ids) expect(id).toMatch(/^[0-9a-f]{32}$/)
+  })
+
+  test('is passed on from trusted proxies alone, and only when it is one', () => {
+    const idOf = (given: string, peer: string) => {
+      const exchange = beginExchange(behindProxy, rawRequest({ peer, headers: ['Host', 'a', 'X-Request-Id', given] }))
+      expect(headerValues(exchange.outgoing.headers, 'x-request-id')).toEqual([exchange.id])
+      return exchange.id
+    }
+    expect(idOf('abc.1-2_3', '10.0.0.1')).toBe('abc.1-2_3')
+    expect(idOf('abc', '203.0.113.9')).not.toBe('abc')
+    for (const bad of ['', 'a b', 'a"b', 'é', 'x'.repeat(129)]) expect(idOf(bad, '10.0.0.1')).not.toBe(bad)
+  })
+})
+
+describe('F6: forwarded headers', () => {
+  const clientOf = (peer: string, headers: string[]) =>
+    beginExchange(behindProxy, rawRequest({ peer, headers: ['Host', 'shop.example:8443', ...headers] }))
+  const outgoing = (peer: string, headers: string[], name: string) =>
+    headerValues(clientOf(peer, headers).outgoing.headers, name)
+
+  test('F6: an empty list of trusted proxies means nobody', () => {
+    const headers = [
+      'Host',
+      'a',
+      'X-Forwarded-For',
+      '1.1.1.1',
+      'X-Forwarded-Proto',
+      'https',
+      'Forwarded',
+      'for=1.1.1.1',
+    ]
+    for (const peer of ['127.0.0.1', '::1', '10.0.0.1', '0.0.0.0']) {
+      const { client, request } = beginExchange(open, rawRequest({ peer, headers }))
+      expect(client).toMatchObject({ address: peer, trusted: false })
+      expect(request.scheme).toBe('http')
+    }
+  })
+
+  test('F6: a list is walked from the right, over trusted hops alone', () => {
+    const address = (list: string, peer = '10.0.0.1') => clientOf(peer, ['X-Forwarded-For', list]).client.address
+    expect(address('203.0.113.9')).toBe('203.0.113.9')
+    expect(address('6.6.6.6, 203.0.113.9')).toBe('203.0.113.9')
+    expect(address('6.6.6.6, 203.0.113.9, 10.0.0.7, 192.0.2.1')).toBe('203.0.113.9')
+    expect(address('10.0.0.8, 10.0.0.7')).toBe('10.0.0.8')
+    expect(address('6.6.6.6, unknown, 10.0.0.7')).toBe('10.0.0.7')
+    expect(address('6.6.6.6,')).toBe('10.0.0.1')
+    expect(address('203.0.113.9:4711')).toBe('203.0.113.9')
+    expect(address('[2001:DB8::7]:4711, 2001:db8::8')).toBe('2001:db8::7')
+    expect(address('::ffff:203.0.113.9')).toBe('203.0.113.9')
+    expect(address('203.0.113.9', '::ffff:10.0.0.1')).toBe('203.0.113.9')
+    expect(address('6.6.6.6', '203.0.113.1')).toBe('203.0.113.1')
+  })
+
+  test('F6: several headers are one list', () => {
+    const { client } = clientOf('10.0.0.1', ['X-Forwarded-For', '6.6.6.6', 'x-forwarded-for', '203.0.113.9'])
+    expect(client.address).toBe('203.0.113.9')
+  })
+
+  test('F6: what stands left of the client is its own claim, and goes no further', () => {
+    expect(outgoing('10.0.0.1', ['X-Forwarded-For', '6.6.6.6, 203.0.113.9, 10.0.0.7'], 'x-forwarded-for')).toEqual([
+      '203.0.113.9, 10.0.0.7, 10.0.0.1',
+    ])
+    expect(outgoing('203.0.113.1', ['X-Forwarded-For', '6.6.6.6'], 'x-forwarded-for')).toEqual(['203.0.113.1'])
+  })
+
+  test('F6: Forwarded is read where there is no X-Forwarded-For, and written with it', () => {
+    const forwarded =
+      'for=6.6.6.6, for="[2001:db9::1]:99";proto=https;host="pub.example", for=10.0.0.7;proto=https;host=in.example'
+    const { client, request, outgoing } = clientOf('10.0.0.1', ['Forwarded', forwarded])
+    expect(client.address).toBe('2001:db9::1')
+    expect(request.scheme).toBe('https')
+    expect(headerValues(outgoing.headers, 'forwarded')).toEqual([
+      'for="[2001:db9::1]";host="in.example";proto=https, for=10.0.0.7, for=10.0.0.1',
+    ])
+    expect(clientOf('10.0.0.1', ['Forwarded', 'for="6.6.6.6']).client.address).toBe('10.0.0.1')
+  })
+
+  test('F6: scheme, host and port come from trusted proxies, the last value of each, when it is one', () => {
+    const given = ['X-Forwarded-Proto', 'http, HTTPS', 'X-Forwarded-Host', 'evil, shop.pub', 'X-Forwarded-Port', '444']
+    const trusted = clientOf('10.0.0.1', given)
+    expect(trusted.request.scheme).toBe('https')
+    expect(trusted.request.authority).toBe('shop.example:8443')
+    expect(outgoing('10.0.0.1', given, 'x-forwarded-host')).toEqual(['shop.pub'])
+    expect(outgoing('10.0.0.1', given, 'x-forwarded-port')).toEqual(['444'])
+    expect(outgoing('9.9.9.9', given, 'x-forwarded-host')).toEqual(['shop.example:8443'])
+    expect(outgoing('9.9.9.9', given, 'x-forwarded-port')).toEqual(['8443'])
+    expect(outgoing('9.9.9.9', given, 'x-forwarded-proto')).toEqual(['http'])
+    const bad = ['X-Forwarded-Proto', 'javascript', 'X-Forwarded-Host', 'a b', 'X-Forwarded-Port', 'x']
+    expect(outgoing('10.0.0.1', bad, 'x-forwarded-host')).toEqual(['shop.example:8443'])
+    expect(outgoing('10.0.0.1', bad, 'x-forwarded-port')).toEqual(['8443'])
+    expect(clientOf('10.0.0.1', bad).request.scheme).toBe('http')
+  })
+
+  test('F6: of everything that speaks for a proxy, only what the gateway wrote goes on, in any spelling', () => {
+    const families = [
+      'Forwarded',
+      'X-Forwarded',
+      'X-Forwarded-Prefix',
+      'X-Forwarded-Uri',
+      'X-Forwarded-User',
+      'X-Real-Ip',
+    ]
+    families.push(
+      'X-Original-Url',
+      'X-Original-Method',
+      'X-Rewrite-Url',
+      'Client-Cert',
+      'Client-Cert-Chain',
+      'X-Request-Id',
+    )
+    families.push('X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Port', 'X-Forwarded-Proto', 'X-Real-Port')
+    const spelled = fc
+      .tuple(fc.constantFrom(...families), fc.array(fc.nat(3), { minLength: 20, maxLength: 20 }))
+      .map(([name, how]) => [...name].map((letter, i) => spell(letter, how[i]!)).join(''))
+    const peer = fc.constantFrom('10.0.0.1', '203.0.113.1')
+    const ours = new Set([
+      'x-forwarded-for',
+      'x-forwarded-proto',
+      'x-forwarded-host',
+      'x-forwarded-port',
+      'forwarded',
+      'x-request-id',
+    ])
+    fc.assert(
+      fc.property(fc.array(spelled, { maxLength: 8 }), peer, (names, from) => {
+        const claimed = names.flatMap((name) => [name, 'forged value'])
+        const seen = new Set<string>()
+        const { headers } = clientOf(from, claimed).outgoing
+        for (let i = 2; i < headers.length; i += 2) {
+          const folded = foldName(headers[i]!)
+          expect(ours).toContain(folded)
+          expect(seen).not.toContain(folded)
+          if (folded !== 'x-request-id') expect(headers[i + 1]).not.toContain('forged')
+          seen.add(folded)
+        }
+        expect(seen.size).toBe(ours.size)
+      }),
+      { numRuns: 20_000 },
+    )
+
+    function spell(letter: string, how: number): string {
+      if (letter === '-') return ['-', '_', '.', '-'][how]!
+      return how % 2 === 0 ? letter : letter.toUpperCase()
+    }
+  })
+
+  test('F6: a list of any length and content is read in bounded time and gives an address', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: fc.constantFrom(...'0123456789.:,[]"; =abf\\unkow_') }),
+        fc.boolean(),
+        (list, old) => {
+          const { client } = clientOf('10.0.0.1', [old ? 'X-Forwarded-For' : 'Forwarded', list])
+          expect(client.address).toMatch(/^[0-9a-f.:]+$/)
+        },
+      ),
+      { numRuns: 20_000 },
+    )
+    const { client, outgoing } = clientOf('10.0.0.1', ['X-Forwarded-For', '10.0.0.2,'.repeat(1000).slice(0, -1)])
+    expect(client.address).toBe('10.0.0.2')
+    expect(headerValue(outgoing.headers, 'x-forwarded-for')!.split(',').length).toBe(32)
+  })
+})
+
+describe('compileListener', () => {
+  test.each(['10.0.0.0/33', '10.0.0.0/x', '10.0.0.0/8/8', 'proxy', '', '::/129'])('refuses the range %j', (range) => {
+    expect(() => compileListener(listenerSpec({ trustedProxies: [range] }))).toThrow(TypeError)
+  })
+})

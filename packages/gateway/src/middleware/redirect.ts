@@ -1,0 +1,32 @@
+import type { RedirectAction } from '@coatcheck/model'
+import { parseAuthority } from '../authority.ts'
+import { GatewayError } from '../errors.ts'
+import type { Exchange } from '../exchange.ts'
+import type { Handler } from '../middleware.ts'
+import { compileRewrite } from './rewrite.ts'
+
+/**
+ * Stands in the upstream's place. The location is always an absolute URL, so that no path can pass for a host. A port that
+ * is not given is the default of the scheme that is given, else the request's own.
+ *
+ * @see https://gateway-api.sigs.k8s.io/reference/spec/#httprequestredirectfilter
+ */
+export function redirect(action: RedirectAction): Handler {
+  const rewritten =
+    action.path === undefined ? ({ outgoing }: Exchange) => outgoing.target : compileRewrite(action.path)
+
+  return async function redirectTo(exchange) {
+    const { request } = exchange
+    const own = parseAuthority(request.authority)
+    const host = action.host ?? own?.host
+    if (host === undefined) throw new GatewayError('bad-host', 400, 'A redirect needs a host, and the request has none')
+    const scheme = action.scheme ?? request.scheme
+    const port = action.port ?? (action.scheme === undefined ? own?.port : undefined)
+    const suffix = port === undefined || port === (scheme === 'https' ? 443 : 80) ? '' : `:${port}`
+    const target = rewritten(exchange)
+    const location = `${scheme}://${host}${suffix}${target === '*' ? '/' : target}`
+    exchange.reason = 'redirect'
+    const headers = ['Location', location, 'Content-Length', '0', 'X-Request-Id', exchange.id]
+    return { status: action.status, statusText: '', headers, body: undefined }
+  }
+}

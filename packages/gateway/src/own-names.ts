@@ -1,0 +1,111 @@
+import type { Route } from '@coatcheck/model'
+import { withholdCookies } from '@coatcheck/session'
+import { type HeaderList, isNamed, removeHeaders } from './headers.ts'
+import type { RouteContext } from './middleware/context.ts'
+import { findSpec } from './middleware/find-spec.ts'
+import type { Log } from './ports.ts'
+import type { CompiledSession } from './sessions.ts'
+import { aliasesOf, stripAliases } from './strip-aliases.ts'
+import { speaksOfVisitor } from './template-value.ts'
+
+/** What is the gateway's own on a route, and passes neither from clients to upstreams nor back. */
+export interface OwnNames {
+  /** From the client's request: headers that the route sets or removes, headers by which any route tells who the visitor is, tickets. */
+  fromRequest(headers: HeaderList): void
+  /** From the upstream's answer: cookies and headers that would replace a ticket. */
+  fromReply(headers: HeaderList): void
+}
+
+/** Headers that clients bring for themselves; they are taken only from requests of routes that set them. */
+const clientsOwn = new Set(['authorization', 'cookie'])
+
+/**
+ * Compiles what is the gateway's own on a route.
+ *
+ * A header that tells who the visitor is (its value names the session, the identity or a token) is taken from requests of
+ * every route, since an application trusts the header and not the way it came. Tickets of all sessions are withheld, but for
+ * those of the route's own session when that says `forward`.
+ */
+export function compileOwnNames({ route, routes, session, sessions, ports }: RouteContext): OwnNames {
+  const spec = findSpec(route, 'session')
+  const own = spec && session(spec.session)
+  const withheld = sessions.filter((candidate) => candidate !== own || !candidate.spec.forward)
+  const isOwn = aliasesOf([...routes.flatMap(visitorHeaders), ...changedHeaders(route), ...ticketHeaders(withheld)])
+  const isTicketHeader = aliasesOf(ticketHeaders(sessions))
+  const withholdCookies = cookieFilter(withheld)
+  const warn = warnOnce(route.name, ports.log)
+
+  return {
+    fromRequest(headers) {
+      stripAliases(headers, isOwn)
+      withholdCookies(headers)
+    },
+    fromReply(headers) {
+      removeHeaders(headers, (name, value) => {
+        const taken = isNamed(name, 'set-cookie') ? setsOurs(value, sessions) : isTicketHeader(name)
+        if (taken) warn(name)
+        return taken
+      })
+    },
+  }
+}
+
+function changedHeaders(route: Route): string[] {
+  const request = findSpec(route, 'headers')?.request
+  return request === undefined ? [] : [...request.set.map(({ name }) => name), ...request.remove]
+}
+
+/** A broken template speaks of nobody here; its route says what is wrong with it. */
+function visitorHeaders(route: Route): string[] {
+  const request = findSpec(route, 'headers')?.request
+  if (request === undefined) return []
+  const speaking = [...request.set, ...request.add].filter(({ value }) => {
+    try {
+      return speaksOfVisitor(value)
+    } catch {
+      return true
+    }
+  })
+  return speaking.map(({ name }) => name).filter((name) => !clientsOwn.has(name.toLowerCase()))
+}
+
+function ticketHeaders(sessions: readonly CompiledSession[]): string[] {
+  return sessions.flatMap(({ spec }) => (spec.lookup.kind === 'header' ? [spec.lookup.name] : []))
+}
+
+function withCookies(sessions: readonly CompiledSession[]): CompiledSession[] {
+  return sessions.filter(({ spec }) => spec.lookup.kind === 'cookie' && spec.mode !== 'off')
+}
+
+function cookieFilter(sessions: readonly CompiledSession[]): (headers: HeaderList) => void {
+  const ours = withCookies(sessions)
+  const owns = (name: string) => ours.some(({ manager }) => manager.ownsCookie(name))
+  return function withhold(headers) {
+    for (let i = headers.length - 2; i >= 0; i -= 2) {
+      if (!isNamed(headers[i]!, 'cookie')) continue
+      const rest = withholdCookies(headers[i + 1]!, owns)
+      if (rest === undefined) headers.splice(i, 2)
+      else headers[i + 1] = rest
+    }
+  }
+}
+
+/** Browsers send a cookie without a name as its value alone, so `=name=value` counts as `name=value`. */
+function setsOurs(cookie: string, sessions: readonly CompiledSession[]): boolean {
+  const name = cookie
+    .replace(/^[\s=]+/, '')
+    .split(/[=;]/, 1)[0]!
+    .trim()
+  return withCookies(sessions).some(({ manager }) => manager.ownsCookie(name))
+}
+
+/** The log hears of it once for each header of a route: an application that does this does it in every answer. */
+function warnOnce(route: string, log: Log): (header: string) => void {
+  const warned = new Set<string>()
+  return function warn(header) {
+    const name = header.toLowerCase()
+    if (warned.has(name)) return
+    warned.add(name)
+    log.warn(`The upstream of route "${route}" tried to replace a session's ticket through "${name}"; that was removed`)
+  }
+}

@@ -1,0 +1,78 @@
+import type { GatewayModel, Route, Sealing as SealingSpec, SessionSpec, StoreSpec } from '@coatcheck/model'
+import { createSessions, type Sealing, type SealingKey, type SessionManager } from '@coatcheck/session'
+import { sealedCookies } from '@coatcheck/session/stores/sealed-cookie'
+import type { GatewaySessionData } from './exchange.ts'
+import { findSpec } from './middleware/find-spec.ts'
+import type { Ports } from './ports.ts'
+
+/** One of the model's sessions, running. */
+export interface CompiledSession {
+  readonly spec: SessionSpec
+  readonly manager: SessionManager<GatewaySessionData>
+}
+
+/** Makes the managers of all sessions; mode `off` has one too, so that its cookie is known, and it is never asked. */
+export function compileSessions(model: GatewayModel, ports: Ports): CompiledSession[] {
+  return model.sessions.map((spec) => ({ spec, manager: createManager(spec, model.stores, ports) }))
+}
+
+/** Whether a route looks at its session at all: on demand that takes `login` or `capture`. */
+export function readsSession(spec: SessionSpec, route: Route): boolean {
+  if (spec.mode === 'on-demand')
+    return findSpec(route, 'login') !== undefined || findSpec(route, 'capture') !== undefined
+  return spec.mode === 'enforce'
+}
+
+function createManager(
+  spec: SessionSpec,
+  stores: readonly StoreSpec[],
+  ports: Ports,
+): SessionManager<GatewaySessionData> {
+  return createSessions<GatewaySessionData>({
+    store: openStore(spec, stores, ports),
+    prefix: spec.prefix,
+    lookup: spec.lookup,
+    cookie: spec.cookie,
+    timeouts: spec.timeouts,
+    rotateAfter: spec.rotateAfter,
+    sealing: compileSealing(spec.sealing, ports.keys),
+    serverKeys: ports.keys,
+    maxBytes: spec.maxBytes,
+    serveCachedFor: spec.serveCachedFor,
+    clock: ports.clock,
+    observer: observe(spec, ports),
+  })
+}
+
+function openStore(spec: SessionSpec, stores: readonly StoreSpec[], ports: Ports) {
+  const store = stores.find(({ name }) => name === spec.store)
+  if (store?.kind === 'sealed-cookie') return sealedCookies({ keys: ports.keys, maxParts: store.maxParts })
+  const records = ports.records(spec.store)
+  if (records === undefined) throw new Error(`Session "${spec.name}" names store "${spec.store}", which is not open`)
+  return records
+}
+
+function compileSealing(spec: SealingSpec, keys: readonly SealingKey[]): Sealing {
+  if (spec.kind === 'migrate') {
+    return { kind: 'migrate', from: compileSealing(spec.from, keys), to: compileSealing(spec.to, keys) }
+  }
+  return spec.kind === 'keys' ? { kind: 'keys', keys: spec.keys.map((id) => findKey(id, keys)) } : spec
+}
+
+function findKey(id: string, keys: readonly SealingKey[]): SealingKey {
+  const key = keys.find((candidate) => candidate.id === id)
+  if (key === undefined) throw new Error(`Sealing names key "${id}", which is not among the keys`)
+  return key
+}
+
+function observe({ name, store }: SessionSpec, { observer }: Ports) {
+  return {
+    created: () => observer.sessionEvent(name, 'created'),
+    reused: () => observer.sessionEvent(name, 'reused'),
+    rotated: () => observer.sessionEvent(name, 'rotated'),
+    ended: observer.sessionEnded.bind(observer, name),
+    rejected: observer.sessionRejected.bind(observer, name),
+    cacheLookup: observer.cacheLookup.bind(observer),
+    storeOperation: observer.storeOperation.bind(observer, store),
+  }
+}
