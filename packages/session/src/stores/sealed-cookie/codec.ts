@@ -31,7 +31,12 @@ export interface Place {
  * - `damaged`: does not open: changed, or written for another place or by another keyring's key of this id.
  * - `unknown-key`: this ring does not hold the key.
  */
-export type Unopened = { readonly problem: 'malformed' | 'damaged' | 'unknown-key'; readonly usedAt: number }
+export interface Unopened {
+  readonly problem: 'malformed' | 'damaged' | 'unknown-key'
+  /** As the cookie says; nothing proves it. */
+  readonly usedAt: number
+  readonly keyId: string
+}
 
 export function sealSession(ring: Keyring, place: Place, session: SealedSession): string {
   const { id, createdAt, usedAt, subject, data } = session
@@ -46,15 +51,15 @@ const pattern = /^(s1\.([A-Za-z0-9_-]{1,32})\.([0-9a-z]{1,10}))\.([A-Za-z0-9_-]+
 export function openSession(ring: Keyring, place: Place, value: string): SealedSession | Unopened {
   const [, head, keyId, used, text] = pattern.exec(value) ?? []
   if (head === undefined || keyId === undefined || used === undefined || text === undefined) {
-    return { problem: 'malformed', usedAt: 0 }
+    return { problem: 'malformed', usedAt: 0, keyId: '' }
   }
   const usedAt = Number.parseInt(used, 36)
   const bytes = Buffer.from(text, 'base64url')
   // Else several spellings would open as the same session.
-  if (bytes.toString('base64url') !== text) return { problem: 'malformed', usedAt }
+  if (bytes.toString('base64url') !== text) return { problem: 'malformed', usedAt, keyId }
   const plain = ring.open(keyId, bytes, associated(place, head))
-  if (plain === 'unknown-key') return { problem: 'unknown-key', usedAt }
-  return (plain && readContent(plain, usedAt)) ?? { problem: 'damaged', usedAt }
+  if (plain === 'unknown-key') return { problem: 'unknown-key', usedAt, keyId }
+  return (plain && readContent(plain, usedAt)) ?? { problem: 'damaged', usedAt, keyId }
 }
 
 function associated({ prefix, cookieName }: Place, head: string): Uint8Array {

@@ -63,8 +63,8 @@ function open(sealer: Sealer, value: string, now: number): Opened {
   if (isIdle(sealer, opened, now)) return rejected('unknown')
   throw new SessionError(
     'ERR_KEY_UNKNOWN',
-    `A sealed cookie "${sealer.settings.cookieName}" names a key that is not among "keys", so its session cannot be ` +
-      'read. Give all gateways the same keys, and leave a retired one in the list for one idle timeout.',
+    `A sealed cookie "${sealer.settings.cookieName}" names key "${opened.keyId}", which is not among "keys", so ` +
+      'its session cannot be read. Give all gateways the same keys, and leave a retired one in the list for one idle timeout.',
   )
 }
 
