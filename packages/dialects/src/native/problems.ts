@@ -92,7 +92,12 @@ function alternatives(ways: readonly Way[]): string {
 function expected(issue: Issue): string[] {
   if (issue.path.length > 0) return []
   if (issue.code === 'invalid_value') return issue.values.map(String)
-  return issue.code === 'invalid_type' ? [kinds[issue.expected] ?? issue.expected] : []
+  return issue.code === 'invalid_type' ? [kindOf(issue)] : []
+}
+
+/** What the schema says that it expects, else the kind. */
+function kindOf(issue: Issue & { code: 'invalid_type' }): string {
+  return issue.message.startsWith('Invalid ') ? (kinds[issue.expected] ?? issue.expected) : issue.message
 }
 
 const kinds: Readonly<Record<string, string>> = {
@@ -164,7 +169,7 @@ function refused(issue: Issue & { code: 'custom' }, content: unknown, path: Path
 function invalidValue(issue: Issue, content: unknown, path: Path): Problem {
   switch (issue.code) {
     case 'invalid_type':
-      return value(content, path, 'is of the wrong kind', `Write ${kinds[issue.expected] ?? issue.expected}.`)
+      return value(content, path, 'is of the wrong kind', `Write ${kindOf(issue)}.`)
     case 'invalid_value': {
       const options = issue.values.map(String)
       const guess = didYouMean(String(at(content, path)), options)

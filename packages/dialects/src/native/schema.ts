@@ -17,36 +17,36 @@ export function documentSchema(lookup: Lookup) {
   return fields({
     name: v
       .text()
-      .meta({ description: 'Name of the installation; keys of its sessions begin with it.', examples: ['shop'] })
+      .meta({ description: 'Name of the installation; keys of its sessions begin with it.', samples: ['shop'] })
       .optional(),
     workers: v
       .integer(1, 64)
-      .meta({ description: 'Processes that share the listeners.', default: defaults.workers })
+      .meta({ description: 'Processes that share the listeners.', usual: defaults.workers })
       .optional(),
     internal: internal(v)
       .meta({
         description: 'Health and metrics, away from the traffic: an address, or `off`.',
-        default: { address: formatAddress(defaults.internal.address) },
+        usual: { address: formatAddress(defaults.internal.address) },
       })
       .optional(),
     listeners: named(listener(v))
       .meta({
         description: 'Where the gateway can be reached: name → address, or an object.',
-        examples: [{ web: ':8080' }],
+        samples: [{ web: ':8080' }],
       })
       .optional(),
     keys: named(secret())
       .meta({
         description:
           'Keys of 16 or 32 bytes (raw, hex or base64) that seal sessions, the same for all gateways of an installation: name → `{ file: path }`, `{ env: NAME }` or the value itself. The first one writes, all read. Left out: one is made in the state folder.',
-        examples: [{ k1: { file: 'k1.key' } }],
+        samples: [{ k1: { file: 'k1.key' } }],
       })
       .optional(),
     stores: named(store(v))
       .meta({
         description:
           'Where sessions are kept: name → `memory`, `sqlite`, `sealedCookie`, or an object with one of these.',
-        examples: [{ main: { sqlite: { file: 'sessions.db' } } }],
+        samples: [{ main: { sqlite: { file: 'sessions.db' } } }],
       })
       .optional(),
     sessions: named(sessionSpec(v))
@@ -55,7 +55,7 @@ export function documentSchema(lookup: Lookup) {
     upstreams: named(upstream(v))
       .meta({
         description: 'Applications behind the gateway: name → URL, list of URLs, or an object.',
-        examples: [{ shop: 'http://127.0.0.1:3000' }],
+        samples: [{ shop: 'http://127.0.0.1:3000' }],
       })
       .optional(),
     routes: z
@@ -75,7 +75,7 @@ export type NativeDocument = z.output<ReturnType<typeof documentSchema>>
 function internal(v: Values) {
   const address = v.address().meta({
     description: 'Where `/livez`, `/readyz`, `/startupz`, `/healthz` and `/metrics` are answered.',
-    default: formatAddress(defaults.internal.address),
+    usual: formatAddress(defaults.internal.address),
   })
   return z.union([off(), v.address(), fields({ address })])
 }
@@ -83,10 +83,10 @@ function internal(v: Values) {
 function accessLog(v: Values) {
   const { enabled, sessionField } = defaults.accessLog
   const full = fields({
-    enabled: v.flag().meta({ description: 'Whether it is written.', default: enabled }).optional(),
+    enabled: v.flag().meta({ description: 'Whether it is written.', usual: enabled }).optional(),
     sessionField: v
       .text()
-      .meta({ description: 'Field that holds the session’s id; dots nest.', default: sessionField })
+      .meta({ description: 'Field that holds the session’s id; dots nest.', usual: sessionField })
       .optional(),
   })
   return z.union([off(), full])
@@ -98,7 +98,7 @@ function shutdown(v: Values) {
       .duration(longestTimer)
       .meta({
         description: 'How long requests in flight may go on after SIGTERM.',
-        default: formatDuration(defaults.shutdown.grace),
+        usual: formatDuration(defaults.shutdown.grace),
       })
       .optional(),
   })

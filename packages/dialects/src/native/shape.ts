@@ -4,6 +4,7 @@ import { documentSchema } from './schema.ts'
 /** The part of JSON Schema that zod makes of our schema. */
 export interface Shape {
   readonly $ref?: string
+  readonly title?: string
   readonly type?: string
   readonly description?: string
   readonly default?: unknown
@@ -24,13 +25,28 @@ export interface Shape {
 
 let made: Shape | undefined
 
-/** The schema of the native file as plain data (JSON Schema draft-07), descriptions and defaults included. */
+/**
+ * The schema of the native file as plain data (JSON Schema draft-07), descriptions and defaults included.
+ *
+ * Fields tell their default as `usual` and an example as `samples`: zod drops the keywords of JSON Schema where a value is
+ * changed while it is read, because there they could mean either side.
+ */
 export function documentShape(): Shape {
-  made ??= z.toJSONSchema(
-    documentSchema(() => undefined),
-    { target: 'draft-07', io: 'input' },
+  made ??= keywords(
+    z.toJSONSchema(
+      documentSchema(() => undefined),
+      { target: 'draft-07', io: 'input' },
+    ),
   ) as Shape
   return made
+}
+
+function keywords(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(keywords)
+  if (node === null || typeof node !== 'object') return node
+  const names: Readonly<Record<string, string>> =
+    typeof (node as Shape).description === 'string' ? { usual: 'default', samples: 'examples' } : {}
+  return Object.fromEntries(Object.entries(node).map(([name, value]) => [names[name] ?? name, keywords(value)]))
 }
 
 /** Names of the fields that may stand in the object at a path, in whichever of its forms. */

@@ -10,6 +10,8 @@ import type { Check, Finding } from './finder.ts'
 export const checkReachability: Check = ({ routes }, found) => {
   const groups = new Map<string, Candidate[]>()
   for (const [index, route] of routes.entries()) {
+    // What a broken route was meant to match may not be known.
+    if (route.action.kind === 'broken') continue
     for (const [at, match] of route.matches.entries()) {
       const key = `${match.host ?? ''} ${pathKey(match.path)}`
       const group = groups.get(key) ?? []

@@ -29,13 +29,13 @@ export function listener(v: Values) {
       .meta({
         description:
           'Addresses or ranges (CIDR) of proxies in front whose `Forwarded`, `X-Forwarded-*` and `X-Request-Id` headers are believed. Empty: nobody is.',
-        default: [],
-        examples: [['10.0.0.0/8']],
+        usual: [],
+        samples: [['10.0.0.0/8']],
       })
       .optional(),
     http2: v
       .flag()
-      .meta({ description: 'Offer HTTP/2 on TLS listeners. Plain listeners speak HTTP/1.1 alone.', default: true })
+      .meta({ description: 'Offer HTTP/2 on TLS listeners. Plain listeners speak HTTP/1.1 alone.', usual: true })
       .optional(),
     limits: listenerLimits(v).meta({ description: 'How much a request head may hold.' }).optional(),
     timeouts: listenerTimeouts(v).meta({ description: 'How long a connection may be silent.' }).optional(),
@@ -60,7 +60,7 @@ function clientCertificates(v: Values) {
       .choice(['request', 'require'])
       .meta({
         description: '`request`: a client without a certificate goes on; `require`: its handshake fails.',
-        default: mode,
+        usual: mode,
       })
       .optional(),
     ca: pem().meta({ description: 'Certificates in PEM of the authorities that client certificates must come from.' }),
@@ -68,7 +68,7 @@ function clientCertificates(v: Values) {
       .flag()
       .meta({
         description: 'Pass the certificate to upstreams in the header `Client-Cert` (RFC 9440).',
-        default: forward,
+        usual: forward,
       })
       .optional(),
   })
@@ -80,16 +80,16 @@ function listenerLimits(v: Values) {
       .size(1024, 1_048_576)
       .meta({
         description: 'Request line and all headers together; above it the answer is 431.',
-        default: formatSize(limits.headerBytes),
+        usual: formatSize(limits.headerBytes),
       })
       .optional(),
     headerCount: v
       .integer(1, 1000)
-      .meta({ description: 'Number of headers; above it the answer is 431.', default: limits.headerCount })
+      .meta({ description: 'Number of headers; above it the answer is 431.', usual: limits.headerCount })
       .optional(),
     targetBytes: v
       .size(256, 1_048_576)
-      .meta({ description: 'Path and query; above it the answer is 414.', default: formatSize(limits.targetBytes) })
+      .meta({ description: 'Path and query; above it the answer is 414.', usual: formatSize(limits.targetBytes) })
       .optional(),
   })
 }
@@ -98,7 +98,7 @@ function listenerTimeouts(v: Values) {
   const timer = (description: string, milliseconds: number) =>
     v
       .duration(longestTimer)
-      .meta({ description, default: formatDuration(milliseconds) })
+      .meta({ description, usual: formatDuration(milliseconds) })
       .optional()
   return fields({
     headers: timer(

@@ -30,7 +30,7 @@ export function route(v: Values) {
       .meta({
         description:
           'What the application says in response headers becomes part of the session, and the headers go no further: session attribute → response header. `$subject` is who signed in; an empty value removes the attribute, an empty `$subject` signs out.',
-        examples: [{ $subject: 'X-Auth-User', cart: 'X-Cart' }],
+        samples: [{ $subject: 'X-Auth-User', cart: 'X-Cart' }],
       })
       .optional(),
     cors: cors(v)
@@ -53,22 +53,22 @@ export function route(v: Values) {
       .meta({
         description:
           'The `Host` that the upstream gets: `keep` the client’s, the `target`’s own, or any other name as written.',
-        default: 'keep',
+        usual: 'keep',
       })
       .optional(),
     webSocketOrigins: v
       .texts()
       .meta({
         description: 'Origins besides the own host that may open a WebSocket where the route has a session.',
-        default: [],
-        examples: [['https://admin.example.com']],
+        usual: [],
+        samples: [['https://admin.example.com']],
       })
       .optional(),
   })
 }
 
 function path() {
-  return z.string().regex(/^\//)
+  return z.string().regex(/^\//).meta({ title: 'path' })
 }
 
 function match(v: Values) {
@@ -82,11 +82,11 @@ function match(v: Values) {
       .union([path(), pathKinds()])
       .meta({
         description: 'A prefix by segment (`/a` takes `/a` and `/a/b`, not `/ab`), or one of the kinds.',
-        default: '/',
+        usual: '/',
       })
       .optional(),
     methods: methods
-      .meta({ description: 'Methods, in capitals. Left out: all.', examples: [['GET', 'POST']] })
+      .meta({ description: 'Methods, in capitals. Left out: all.', samples: [['GET', 'POST']] })
       .optional(),
     headers: conditions(v).meta({ description: 'Request headers: name → value, or `{ present: true }`.' }).optional(),
     query: conditions(v).meta({ description: 'Query parameters: name → value, or `{ present: true }`.' }).optional(),
@@ -98,7 +98,7 @@ function pathKinds() {
     exact: path().meta({ description: 'This path alone.' }).optional(),
     prefix: path().meta({ description: 'This path and everything below it.' }).optional(),
     template: path()
-      .meta({ description: 'Segments, of which `{name}` stands for any one.', examples: ['/users/{id}'] })
+      .meta({ description: 'Segments, of which `{name}` stands for any one.', samples: ['/users/{id}'] })
       .optional(),
   })
 }
@@ -112,7 +112,7 @@ function login(v: Values) {
   return fields({
     at: v.text().meta({
       description: 'Path of the application’s own login page, where a `capture` route learns who signs in.',
-      examples: ['/login'],
+      samples: ['/login'],
     }),
   })
 }
@@ -124,13 +124,13 @@ function cors(v: Values) {
       .texts()
       .min(1)
       .meta({ description: 'Who may ask: `https://app.example.com`, `https://*.example.com`, or `*`.' }),
-    methods: v.texts().meta({ description: 'Methods they may use.', default: methods }).optional(),
-    headers: v.texts().meta({ description: 'Request headers they may send; `*` for all.', default: [] }).optional(),
-    exposeHeaders: v.texts().meta({ description: 'Response headers they may read.', default: [] }).optional(),
-    credentials: v.flag().meta({ description: 'Whether cookies come along.', default: false }).optional(),
+    methods: v.texts().meta({ description: 'Methods they may use.', usual: methods }).optional(),
+    headers: v.texts().meta({ description: 'Request headers they may send; `*` for all.', usual: [] }).optional(),
+    exposeHeaders: v.texts().meta({ description: 'Response headers they may read.', usual: [] }).optional(),
+    credentials: v.flag().meta({ description: 'Whether cookies come along.', usual: false }).optional(),
     maxAge: v
       .duration(longestTimer)
-      .meta({ description: 'How long browsers remember a preflight.', default: formatDuration(maxAge) })
+      .meta({ description: 'How long browsers remember a preflight.', usual: formatDuration(maxAge) })
       .optional(),
   })
 }
@@ -155,14 +155,14 @@ function headerChanges(v: Values) {
       .meta({
         description:
           'Header → value, in place of any there is. Values are templates: `{session.NAME}`, `{session.$id}`, `{session.$expiresIn}`, `{identity.CLAIM}`, `{request.method}`, `{request.host}`, `{request.path}`, `{request.id}`, `{client.address}`, `{route.name}`; a literal brace is doubled; an absent value gives no header.',
-        examples: [{ 'X-User-Id': '{session.user_id}' }],
+        samples: [{ 'X-User-Id': '{session.user_id}' }],
       })
       .optional(),
     add: z
       .record(z.string().min(1), z.union([value, z.array(value).min(1)]))
       .meta({ description: 'Header → value or values, besides those there are. Templates too.' })
       .optional(),
-    remove: v.texts().meta({ description: 'Headers to take away.', default: [] }).optional(),
+    remove: v.texts().meta({ description: 'Headers to take away.', usual: [] }).optional(),
   })
 }
 
@@ -182,7 +182,7 @@ function redirect(v: Values) {
   return fields({
     status: z
       .literal(statuses)
-      .meta({ description: 'Status of the answer.', default: defaults.redirect.status })
+      .meta({ description: 'Status of the answer.', usual: defaults.redirect.status })
       .optional(),
     scheme: v.choice(['http', 'https']).meta({ description: 'Scheme to lead to. Left out: the request’s.' }).optional(),
     host: v.text().meta({ description: 'Host to lead to. Left out: the request’s.' }).optional(),
@@ -203,7 +203,7 @@ function mirror(v: Values) {
     upstream: v.word().meta({ description: 'Name of one of `upstreams`, or a URL.' }),
     percent: v
       .integer(0, 100)
-      .meta({ description: 'Share of the requests that are mirrored.', default: defaults.mirror.percent })
+      .meta({ description: 'Share of the requests that are mirrored.', usual: defaults.mirror.percent })
       .optional(),
   })
   return z.union([v.word(), full])

@@ -26,11 +26,11 @@ function memory(v: Values) {
   return fields({
     maxSessions: v
       .integer(1, 100_000_000)
-      .meta({ description: 'Sessions kept; beyond it, those idle longest go.', default: maxSessions })
+      .meta({ description: 'Sessions kept; beyond it, those idle longest go.', usual: maxSessions })
       .optional(),
     maxBytes: v
       .size(65_536, 2 ** 40)
-      .meta({ description: 'Bytes kept; beyond it, those idle longest go.', default: formatSize(maxBytes) })
+      .meta({ description: 'Bytes kept; beyond it, those idle longest go.', usual: formatSize(maxBytes) })
       .optional(),
   })
 }
@@ -51,7 +51,7 @@ function sealedCookie(v: Values) {
       .meta({
         description:
           'Cookies of 4096 bytes that one session may be split over. Raise `limits.headerBytes` of the listeners with it.',
-        default: defaults.sealedCookie.maxParts,
+        usual: defaults.sealedCookie.maxParts,
       })
       .optional(),
   })
@@ -65,10 +65,10 @@ export function sessionSpec(v: Values) {
       .meta({
         description:
           '`enforce`: a session for every request; `on-demand`: only on routes with `login` or `capture`; `off`: none.',
-        default: session.mode,
+        usual: session.mode,
       })
       .optional(),
-    store: v.word().meta({ description: 'Name of one of `stores`.', default: 'memory' }).optional(),
+    store: v.word().meta({ description: 'Name of one of `stores`.', usual: 'memory' }).optional(),
     prefix: v
       .text()
       .meta({
@@ -80,7 +80,7 @@ export function sessionSpec(v: Values) {
       .meta({
         description:
           'Where the ticket travels: `cookie`, or a request header (and a response header of the same name).',
-        default: 'cookie',
+        usual: 'cookie',
       })
       .optional(),
     cookie: cookieSpec(v).meta({ description: 'The cookie and its attributes.' }).optional(),
@@ -90,30 +90,30 @@ export function sessionSpec(v: Values) {
       .meta({
         description:
           'Age at which the secret of a ticket is replaced. `never`: only at sign-in and every other rise of privilege.',
-        default: formatDuration(session.rotateAfter),
+        usual: formatDuration(session.rotateAfter),
       })
       .optional(),
     sealing: sealing(v)
       .meta({
         description:
           'How records are encrypted: `ticket` (each under a key that only its ticket gives), `{ keys: [k2, k1] }` (under `keys`; the first writes, all read), `none`, or `{ migrate: { from, to } }`.',
-        default: 'ticket',
+        usual: 'ticket',
       })
       .optional(),
     onStoreFailure: onStoreFailure(v)
       .meta({
         description:
           'What happens while the store cannot be reached: `refuse` (503, the cookie untouched) or `{ serveCachedFor: 30s }`.',
-        default: 'refuse',
+        usual: 'refuse',
       })
       .optional(),
     maxBytes: v
       .size(1024, 16_777_216)
-      .meta({ description: 'Largest sealed session.', default: formatSize(session.maxBytes) })
+      .meta({ description: 'Largest sealed session.', usual: formatSize(session.maxBytes) })
       .optional(),
     forward: v
       .flag()
-      .meta({ description: 'Pass the session’s cookie (or header) on to the upstream.', default: session.forward })
+      .meta({ description: 'Pass the session’s cookie (or header) on to the upstream.', usual: session.forward })
       .optional(),
   })
   return z.union([full, z.null()])
@@ -137,21 +137,21 @@ function cookieSpec(v: Values) {
       .union([v.text(), z.null()])
       .meta({
         description: 'Domain whose hosts all get the cookie. `null`: the host that set it alone.',
-        default: null,
+        usual: null,
       })
       .optional(),
-    path: v.text().meta({ description: 'Path under which the cookie is sent.', default: cookie.path }).optional(),
+    path: v.text().meta({ description: 'Path under which the cookie is sent.', usual: cookie.path }).optional(),
     sameSite: v
       .choice(['Strict', 'Lax', 'None'])
-      .meta({ description: 'Whether requests from other sites bring the cookie.', default: cookie.sameSite })
+      .meta({ description: 'Whether requests from other sites bring the cookie.', usual: cookie.sameSite })
       .optional(),
-    secure: v.flag().meta({ description: 'Send it over TLS alone.', default: cookie.secure }).optional(),
-    httpOnly: v.flag().meta({ description: 'Hide it from scripts.', default: cookie.httpOnly }).optional(),
+    secure: v.flag().meta({ description: 'Send it over TLS alone.', usual: cookie.secure }).optional(),
+    httpOnly: v.flag().meta({ description: 'Hide it from scripts.', usual: cookie.httpOnly }).optional(),
     expires: v
       .choice(['browser', 'lifetime'])
       .meta({
         description: '`browser`: gone when the browser ends; `lifetime`: kept as long as the session (Max-Age).',
-        default: cookie.expires,
+        usual: cookie.expires,
       })
       .optional(),
   })
@@ -162,11 +162,11 @@ function sessionTimeouts(v: Values) {
   return fields({
     idle: v
       .duration()
-      .meta({ description: 'How long a session may go unused.', default: formatDuration(idle) })
+      .meta({ description: 'How long a session may go unused.', usual: formatDuration(idle) })
       .optional(),
     lifetime: v
       .duration()
-      .meta({ description: 'How long it lasts at most, used or not.', default: formatDuration(lifetime) })
+      .meta({ description: 'How long it lasts at most, used or not.', usual: formatDuration(lifetime) })
       .optional(),
   })
 }
@@ -187,7 +187,7 @@ function sealing(v: Values) {
 function onStoreFailure(v: Values) {
   const serveCachedFor = v
     .duration()
-    .meta({ description: 'Sessions seen within this time go on being served from the cache.', examples: ['30s'] })
+    .meta({ description: 'Sessions seen within this time go on being served from the cache.', samples: ['30s'] })
   return z.union([z.literal('refuse'), fields({ serveCachedFor })])
 }
 

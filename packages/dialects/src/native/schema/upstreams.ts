@@ -12,7 +12,7 @@ export function upstream(v: Values) {
     urls: z.union([url(), targets]).meta({
       description:
         'Where the application answers: `http://host:port`, or a list that takes turns, each with a `weight` if need be.',
-      examples: [['http://10.0.0.5:3000', { url: 'http://10.0.0.6:3000', weight: 2 }]],
+      samples: [['http://10.0.0.5:3000', { url: 'http://10.0.0.6:3000', weight: 2 }]],
     }),
     tls: upstreamTls(v).meta({ description: 'For `https://` targets.' }).optional(),
     timeouts: upstreamTimeouts(v).meta({ description: 'How long to wait for the application.' }).optional(),
@@ -37,7 +37,12 @@ function remedyFor(text: string, remedy: string): string {
 }
 
 export function url() {
-  return parsedText(parseUpstreamUrl).meta({ pattern: '^https?://' })
+  return parsedText({
+    title: 'URL',
+    expected: 'a URL, as http://127.0.0.1:3000',
+    pattern: '^https?://',
+    parse: parseUpstreamUrl,
+  })
 }
 
 function target(v: Values) {
@@ -45,7 +50,7 @@ function target(v: Values) {
     url: url().meta({ description: '`http://host:port` or `https://host:port`.' }),
     weight: v
       .integer(0, 1000)
-      .meta({ description: 'Share of the requests against the other targets. 0: none.', default: weight })
+      .meta({ description: 'Share of the requests against the other targets. 0: none.', usual: weight })
       .optional(),
   })
   return z.union([url(), full])
@@ -62,7 +67,7 @@ function upstreamTls(v: Values) {
     key: pem().meta({ description: 'Its private key in PEM.' }).optional(),
     insecureSkipVerify: v
       .flag()
-      .meta({ description: 'Accept any certificate. Warned about at every start.', default: false })
+      .meta({ description: 'Accept any certificate. Warned about at every start.', usual: false })
       .optional(),
   })
 }
@@ -71,7 +76,7 @@ function upstreamTimeouts(v: Values) {
   const timer = (description: string, milliseconds: number) =>
     v
       .duration(longestTimer)
-      .meta({ description, default: formatDuration(milliseconds) })
+      .meta({ description, usual: formatDuration(milliseconds) })
       .optional()
   return fields({
     connect: timer('Until the connection stands, TLS included.', timeouts.connect),
@@ -87,11 +92,11 @@ function upstreamFailing(v: Values) {
   return fields({
     after: v
       .integer(1, 1000)
-      .meta({ description: 'Failures in a row after which a target is set aside.', default: failing.after })
+      .meta({ description: 'Failures in a row after which a target is set aside.', usual: failing.after })
       .optional(),
     for: v
       .duration(longestTimer)
-      .meta({ description: 'How long it is set aside.', default: formatDuration(failing.for) })
+      .meta({ description: 'How long it is set aside.', usual: formatDuration(failing.for) })
       .optional(),
   })
 }
@@ -100,13 +105,13 @@ function upstreamConnections(v: Values) {
   return fields({
     maxIdle: v
       .integer(0, 10_000)
-      .meta({ description: 'Idle connections kept per target. 0: none.', default: connections.maxIdle })
+      .meta({ description: 'Idle connections kept per target. 0: none.', usual: connections.maxIdle })
       .optional(),
     idle: v
       .duration(longestTimer)
       .meta({
         description: 'How long an idle one is kept. Keep it below what the application allows.',
-        default: formatDuration(connections.idle),
+        usual: formatDuration(connections.idle),
       })
       .optional(),
   })

@@ -1,20 +1,17 @@
 import {
   durationPattern,
+  formatDuration,
+  formatSize,
   type Lookup,
   type Parsed,
   parseAddress,
   parseDuration,
   parseSize,
+  sizePattern,
+  unparsed,
   type ValueSource,
 } from '@coatcheck/model'
 import * as z from 'zod'
-
-/** What the reference pages and editors say of a field. `default` is written as the file would write it. */
-export interface About {
-  readonly description: string
-  readonly default?: unknown
-  readonly examples?: readonly unknown[]
-}
 
 /** How an issue tells that it is about a reference, among the other ways to write a value. */
 export const referenceMark = 'reference'
@@ -30,13 +27,17 @@ const fileReference = z.strictObject({
 const reference = z.union([variable, fileReference], { error: referenceMark }).meta({ id: 'reference' })
 
 /** A name that a file gives to something: `main`, `shop.web`, `ns/route`. Not digits alone: such keys lose their order. */
-const namePattern = /^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,127}$/
+const namePattern = /^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9_.:@/[\]-]{0,127}$/
 
 /** The scalars of the native file. Each also takes `{ env: NAME }` or `{ file: path }`, answered by the lookup. */
 export function values(lookup: Lookup) {
   /** The inner value, or a reference whose text is read as the inner value would be. */
   const or = <T extends z.ZodType>(inner: T) => z.union([inner, referenceTo(inner, lookup)])
-  const number = (from: number, to: number) => z.int().min(from).max(to)
+  const number = (from: number, to: number) =>
+    z
+      .int({ error: `a whole number from ${from} to ${to}` })
+      .min(from)
+      .max(to)
 
   return {
     text: () => or(z.string().min(1)),
@@ -49,7 +50,7 @@ export function values(lookup: Lookup) {
     choice: <const T extends readonly string[]>(options: T) => or(z.enum(options)),
     duration: (longest?: number) => or(durationUpTo(longest)),
     size: (from: number, to: number) => or(sizeBetween(from, to)),
-    address: () => or(parsedText(parseAddress)),
+    address: () => or(addressText),
     texts: () => z.array(or(z.string().min(1))),
   }
 }
@@ -86,6 +87,7 @@ export function pem() {
   const inline = z
     .string()
     .min(1)
+    .meta({ title: 'PEM' })
     .transform((text): ValueSource => {
       return text.startsWith('-----BEGIN ') ? { from: 'value', value: text } : { from: 'file', path: text }
     })
@@ -94,13 +96,8 @@ export function pem() {
 
 /** A secret: the value itself, `{ file: path }` or `{ env: NAME }`. */
 export function secret() {
-  return z.union([
-    z
-      .string()
-      .min(1)
-      .transform((value): ValueSource => ({ from: 'value', value })),
-    source(),
-  ])
+  const text = z.string().min(1).meta({ title: 'secret' })
+  return z.union([text.transform((value): ValueSource => ({ from: 'value', value })), source()])
 }
 
 function source() {
@@ -127,32 +124,55 @@ function scalar(text: string): unknown {
   return text === 'true' ? true : text === 'false' ? false : text
 }
 
+const addressText = parsedText({
+  title: 'address',
+  expected: 'an address, as ":8080" or "127.0.0.1:8080"',
+  parse: parseAddress,
+})
+
 function durationUpTo(longest?: number) {
-  const schema = parsedText((text) => {
-    const result = parseDuration(text)
-    if (!result.ok || longest === undefined || result.value <= longest) return result
-    return { ok: false, problem: 'is too long', remedy: `Write at most ${Math.floor(longest / 1000)}s.` }
+  return parsedText({
+    title: 'duration',
+    expected: 'a duration with a unit, as "500ms", "30s", "10m" or "1h30m"',
+    pattern: durationPattern,
+    parse(text) {
+      const result = parseDuration(text)
+      if (!result.ok || longest === undefined || result.value <= longest) return result
+      return unparsed('is too long', `Write at most ${formatDuration(longest)}.`)
+    },
   })
-  return schema.meta({ pattern: durationPattern })
 }
 
 function sizeBetween(from: number, to: number) {
-  const bytes = z.int().min(from).max(to)
-  const text = parsedText((text) => {
-    const result = parseSize(text)
-    if (!result.ok || (result.value >= from && result.value <= to)) return result
-    return {
-      ok: false,
-      problem: `is not between ${from} and ${to} bytes`,
-      remedy: `Write a size from ${from} to ${to} bytes.`,
-    }
+  const range = `from ${formatSize(from)} to ${formatSize(to)}`
+  const bytes = z.int().min(from).max(to).meta({ title: 'size' })
+  const text = parsedText({
+    title: 'size',
+    expected: 'a size, as "64KB" or "1MiB"',
+    pattern: sizePattern,
+    parse(text) {
+      const result = parseSize(text)
+      if (!result.ok || (result.value >= from && result.value <= to)) return result
+      return unparsed(`is not ${range}`, `Write a size ${range}.`)
+    },
   })
   return z.union([bytes, text])
 }
 
 /** Text that a parser of the model turns into a value. */
-export function parsedText<T>(parse: (text: string) => Parsed<T>) {
-  return z.string().transform((text, context): T => {
+export interface TextKind<T> {
+  /** How the reference calls it. */
+  readonly title: string
+  /** What to write when it is no text at all. */
+  readonly expected: string
+  /** What editors check while one writes. */
+  readonly pattern?: string
+  readonly parse: (text: string) => Parsed<T>
+}
+
+export function parsedText<T>({ title, expected, pattern, parse }: TextKind<T>) {
+  const text = z.string({ error: expected }).meta(pattern === undefined ? { title } : { title, pattern })
+  return text.transform((text, context): T => {
     const result = parse(text)
     return result.ok ? result.value : refuse(context, result)
   })
