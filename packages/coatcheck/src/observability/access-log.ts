@@ -1,4 +1,4 @@
-import type { Exchange, FinishedExchange, HeaderList, RejectedRequest } from '@coatcheck/gateway'
+import type { Exchange, FinishedExchange, HeaderList, IncomingRequest, RejectedRequest } from '@coatcheck/gateway'
 import type { AccessLogSpec } from '@coatcheck/model'
 import { quote, quoteWire, visible } from './json-text.ts'
 import { maskQuery } from './mask.ts'
@@ -76,7 +76,7 @@ function jsonLines(version: string) {
       `${http(it, cap)}${joined('http')}},` +
       `${url(exchange, cap)}${joined('url')}},` +
       `${who(exchange, cap, joined('client'))}` +
-      `${reason(it)}${ours(it, cap)}${joined('coatcheck')}}${joined('')}}\n`
+      `${failure(it, cap)}${ours(it, cap)}${joined('coatcheck')}}${joined('')}}\n`
     )
   }
 
@@ -107,28 +107,19 @@ function http({ exchange, status, requestBytes, responseBytes }: FinishedExchang
   )
 }
 
+/** As it came, but for what a query may hold of secrets. */
 function url({ request }: Exchange, cap: number): string {
-  const { target } = request
-  const mark = target.indexOf('?')
-  const domain = `"domain":${quoteWire(domainOf(request.authority), cap)},"scheme":"${request.scheme}"`
-  if (mark < 0) {
-    const path = quoteWire(target, cap)
-    return `"url":{"original":${path},"path":${path},${domain}`
-  }
-  const path = target.slice(0, mark)
-  const query = maskQuery(target.slice(mark + 1))
-  return (
-    `"url":{"original":${quoteWire(`${path}?${query}`, cap)},"path":${quoteWire(path, cap)},` +
-    `"query":${quoteWire(query, cap)},${domain}`
-  )
+  const domain = `"domain":${quoteWire(request.host, cap)},"scheme":"${request.scheme}"`
+  const path = quoteWire(pathOf(request), cap)
+  if (request.query === '') return `"url":{"original":${path},"path":${path},${domain}`
+  const query = maskQuery(request.query)
+  const original = quoteWire(`${pathOf(request)}?${query}`, cap)
+  return `"url":{"original":${original},"path":${path},"query":${quoteWire(query, cap)},${domain}`
 }
 
-/** Without port, and without what might be a password in front of an `@`. */
-function domainOf(authority: string): string {
-  const host = authority.slice(authority.lastIndexOf('@') + 1)
-  if (host.startsWith('[')) return host.slice(1, Math.max(1, host.indexOf(']')))
-  const colon = host.lastIndexOf(':')
-  return colon < 0 ? host : host.slice(0, colon)
+function pathOf({ target }: IncomingRequest): string {
+  const mark = target.indexOf('?')
+  return mark < 0 ? target : target.slice(0, mark)
 }
 
 function who({ client, request, session }: Exchange, cap: number, joined: string): string {
@@ -152,8 +143,10 @@ function userAgent(headers: HeaderList): string | undefined {
 }
 
 /** An answer of our own that is no failure (a redirect, a preflight) has a reason, and no error. */
-function reason({ exchange, status }: FinishedExchange): string {
-  return exchange.reason === undefined || (status > 0 && status < 400) ? '' : `"error":{"code":"${exchange.reason}"},`
+function failure({ exchange, status }: FinishedExchange, cap: number): string {
+  if (exchange.reason === undefined || (status > 0 && status < 400)) return ''
+  const message = exchange.detail === undefined ? '' : `,"message":${quote(exchange.detail, cap)}`
+  return `"error":{"code":"${exchange.reason}"${message}},`
 }
 
 function ours({ exchange, aborted }: FinishedExchange, cap: number): string {
@@ -203,21 +196,13 @@ function colour(status: number): string {
 }
 
 function prettyLine({ exchange, status, duration, responseBytes }: FinishedExchange, now: number): string {
-  const { request, route, upstream, session, reason } = exchange
-  const mark = request.target.indexOf('?')
-  const query = mark < 0 ? '' : `?${maskQuery(request.target.slice(mark + 1))}`
-  const path = `${mark < 0 ? request.target : request.target.slice(0, mark)}${query}`
-  const details = {
-    route,
-    upstream,
-    session: session?.id,
-    user: session?.subject,
-    client: exchange.client.address,
-    reason,
-  }
+  const { request, route, upstream, session, reason, detail } = exchange
+  const query = request.query === '' ? '' : `?${maskQuery(request.query)}`
+  const where = visible(`${request.host}${pathOf(request)}${query}`.slice(0, 300))
+  const client = exchange.client.address
+  const details = { route, upstream, session: session?.id, user: session?.subject, client, reason, detail }
   return (
-    `${grey}${clockTime(now)}${plain} ${colour(status)}${status}${plain} ${request.method} ` +
-    `${visible(`${request.authority.slice(request.authority.lastIndexOf('@') + 1)}${path}`.slice(0, 300))} ` +
+    `${grey}${clockTime(now)}${plain} ${colour(status)}${status}${plain} ${request.method} ${where} ` +
     `${grey}${duration.toFixed(1)} ms, ${responseBytes} bytes${prettyDetails(details)}${plain}\n`
   )
 }

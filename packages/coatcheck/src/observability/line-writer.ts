@@ -31,6 +31,8 @@ const maxPause = 100
 /** Milliseconds that an output which is full may hold up the exit of the process. */
 const exitGrace = 250
 
+const newline = Buffer.from('\n')
+
 /** Writers that are not done. One exit handler serves them all. */
 const unfinished = new Set<() => void>()
 process.on('exit', () => {
@@ -40,21 +42,22 @@ process.on('exit', () => {
 export function createLineWriter(options: LineWriterOptions): LineWriter {
   const { delay = 100, maxBuffered = 4 << 20, shared = false, dropped = () => {} } = options
   const output = typeof options.output === 'number' ? openOutput(options.output) : options.output
-  const queue = createLineQueue(shared ? pipeBuf : batch)
-  const chunk = createChunk()
+  const queue = createLineQueue(shared ? pipeBuf : Number.POSITIVE_INFINITY)
   const flushed: (() => void)[] = []
   let timer: NodeJS.Timeout | undefined
   /** Milliseconds of the next pause; > 1 while the output is full. */
   let pause = 1
   let writing = false
+  /** Bytes that were handed to the output. */
+  let sent = 0
+  /** Where the output stands: behind a whole line, inside of one, or inside of one whose rest is lost. */
+  let position: 'between' | 'inside' | 'torn' = 'between'
 
   function write(line: string): void {
-    const bytes = Buffer.byteLength(line)
-    if (queue.bytes + chunk.bytes + bytes > maxBuffered || (shared && bytes > pipeBuf)) {
+    if (queue.bytes + line.length > maxBuffered || !queue.push(line)) {
       dropped(1)
       return
     }
-    queue.push(line, bytes)
     if (writing || pause > 1) return
     if (delay === 0 || queue.bytes >= batch) run()
     else if (timer === undefined) later(delay)
@@ -71,15 +74,17 @@ export function createLineWriter(options: LineWriterOptions): LineWriter {
     clearTimeout(timer)
     timer = undefined
     unfinished.add(finish)
-    for (let goOn = true; goOn && more(); ) goOn = writeChunk()
+    for (let goOn = true; goOn; ) goOn = queue.bytes > 0 ? writeHead() : done()
   }
 
   /** `false`: not yet answered, or to be tried later. */
-  function writeChunk(): boolean {
+  function writeHead(): boolean {
     let atOnce = true
     let goOn = false
+    const bytes = next()
     writing = true
-    output.write(chunk.content, chunk.offset, (error, written) => {
+    sent = bytes.length
+    output.write(bytes, (error, written) => {
       writing = false
       goOn = settle(error, written)
       if (!atOnce && goOn) run()
@@ -88,11 +93,12 @@ export function createLineWriter(options: LineWriterOptions): LineWriter {
     return goOn
   }
 
-  /** Has a chunk to write, the one begun or the next. */
-  function more(): boolean {
-    if (chunk.bytes > 0) return true
-    const next = queue.take()
-    if (next !== undefined) return chunk.begin(next)
+  /** A newline first, where a line is cut, so that the next one stands alone. */
+  function next(): Buffer {
+    return position === 'torn' ? newline : queue.head()
+  }
+
+  function done(): false {
     unfinished.delete(finish)
     for (const resolve of flushed.splice(0)) resolve()
     return false
@@ -105,14 +111,32 @@ export function createLineWriter(options: LineWriterOptions): LineWriter {
       return false
     }
     pause = 1
-    // The reader is gone or the disk is full: this chunk is lost, the next is tried all the same.
-    if (error !== null) dropped(chunk.giveUp())
-    else chunk.advance(written)
+    if (error !== null) giveUp(sent)
+    else advance(written)
     return true
   }
 
+  function advance(written: number): void {
+    if (position === 'torn') {
+      position = 'between'
+      return
+    }
+    position = queue.head()[written - 1] === 10 ? 'between' : 'inside'
+    queue.advance(written)
+  }
+
+  /** The reader is gone or the disk is full: what was to be written is lost, what follows is tried all the same. */
+  function giveUp(bytes: number): void {
+    const lost = position === 'torn' ? queue.head() : queue.head().subarray(0, bytes)
+    let lines = 0
+    for (let at = lost.indexOf(10); at >= 0; at = lost.indexOf(10, at + 1)) lines++
+    dropped(lines)
+    queue.advance(lost.length)
+    if (position === 'inside') position = 'torn'
+  }
+
   function flush(timeout = 1000): Promise<void> {
-    if (queue.bytes + chunk.bytes === 0) return Promise.resolve()
+    if (queue.bytes === 0) return Promise.resolve()
     return new Promise((resolve) => {
       const given = setTimeout(resolve, timeout)
       flushed.push(() => {
@@ -123,15 +147,15 @@ export function createLineWriter(options: LineWriterOptions): LineWriter {
     })
   }
 
-  /** At exit, where nothing asynchronous happens any more. A chunk that a thread writes is left to it. */
+  /** At exit, where nothing asynchronous happens any more. What a thread is writing is left to it. */
   function finish(): void {
     const deadline = performance.now() + exitGrace
-    if (writing) chunk.advance(chunk.bytes)
-    while (more()) {
+    if (writing) advance(sent)
+    while (queue.bytes > 0) {
       try {
-        chunk.advance(output.writeSync(chunk.content, chunk.offset))
+        advance(output.writeSync(next()))
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') chunk.giveUp()
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') giveUp(next().length)
         else if (performance.now() > deadline) return
         else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
       }
@@ -139,41 +163,4 @@ export function createLineWriter(options: LineWriterOptions): LineWriter {
   }
 
   return { write, flush }
-}
-
-/** The bytes on their way, and how many are out. */
-function createChunk() {
-  let content: Buffer = Buffer.alloc(0)
-  let offset = 0
-  /** A line was cut by a failure: a newline keeps the next one apart from its rest. */
-  let torn = false
-  return {
-    get content() {
-      return content
-    },
-    get offset() {
-      return offset
-    },
-    /** Left to write. */
-    get bytes() {
-      return content.length - offset
-    },
-    begin(text: string): true {
-      content = Buffer.from(torn ? `\n${text}` : text)
-      offset = 0
-      torn = false
-      return true
-    },
-    advance(written: number): void {
-      offset += written
-    },
-    /** The number of lines that are lost. */
-    giveUp(): number {
-      let lines = 0
-      for (let at = content.indexOf(10, offset); at >= 0; at = content.indexOf(10, at + 1)) lines++
-      torn = offset > 0 && content[offset - 1] !== 10
-      offset = content.length
-      return lines
-    },
-  }
 }

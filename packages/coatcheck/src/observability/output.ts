@@ -10,24 +10,23 @@ import { isatty } from 'node:tty'
  * (files) is written by a thread.
  */
 export interface Output {
-  write(bytes: Buffer, offset: number, done: (error: NodeJS.ErrnoException | null, written: number) => void): void
+  write(bytes: Buffer, done: (error: NodeJS.ErrnoException | null, written: number) => void): void
   /** The last words at exit. @throws what `fs.writeSync` throws */
-  writeSync(bytes: Buffer, offset: number): number
+  writeSync(bytes: Buffer): number
 }
 
 /** Opens nothing that was not open: `fd` is a descriptor that the process was started with, as 1 or 2. */
 export function openOutput(fd: number): Output {
   const unblocked = nonBlocking(fd)
   const target = unblocked ?? fd
-  const sync = (bytes: Buffer, offset: number) => writeSync(target, bytes, offset)
-  if (unblocked === undefined)
-    return { write: (bytes, offset, done) => write(fd, bytes, offset, null, null, done), writeSync: sync }
+  const sync = (bytes: Buffer) => writeSync(target, bytes)
+  if (unblocked === undefined) return { write: (bytes, done) => write(fd, bytes, done), writeSync: sync }
   return {
-    write(bytes, offset, done) {
+    write(bytes, done) {
       let written = 0
       let failure: NodeJS.ErrnoException | null = null
       try {
-        written = sync(bytes, offset)
+        written = sync(bytes)
       } catch (error) {
         failure = error as NodeJS.ErrnoException
       }

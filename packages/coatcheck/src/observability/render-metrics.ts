@@ -74,6 +74,6 @@ function weight(accept: string, type: string): number {
     .split(',')
     .find((part) => part.split(';')[0]!.trim() === type)
   if (range === undefined) return 0
-  const q = /;\s*q=([0-9.]+)/.exec(range)
+  const q = /;\s*q=([^;]*)/.exec(range)
   return q === null ? 1 : Number(q[1])
 }

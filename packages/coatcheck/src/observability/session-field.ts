@@ -8,27 +8,31 @@ export interface SessionField {
   readonly after: string
 }
 
-/** Names that a line uses itself, by their place. */
-const taken: Readonly<Record<string, readonly string[]>> = {
-  '': ['@timestamp', 'ecs', 'service', 'log', 'message', 'source', 'user', 'user_agent', 'error'],
-  http: ['version', 'request', 'response'],
-  url: ['original', 'path', 'query', 'domain', 'scheme'],
-  client: ['address', 'port'],
-  event: ['kind', 'category', 'type', 'dataset', 'outcome', 'duration'],
-  coatcheck: ['listener', 'route', 'upstream', 'store', 'reason', 'aborted'],
-}
+/** Names that a line uses itself, at its top and in the objects that may be joined. */
+const topNames = new Set(['@timestamp', 'ecs', 'service', 'log', 'message', 'source', 'user', 'user_agent', 'error'])
+const namesIn = new Map<string, readonly string[]>([
+  ['http', ['version', 'request', 'response']],
+  ['url', ['original', 'path', 'query', 'domain', 'scheme']],
+  ['client', ['address', 'port']],
+  ['event', ['kind', 'category', 'type', 'dataset', 'outcome', 'duration']],
+  ['coatcheck', ['listener', 'route', 'upstream', 'store', 'reason', 'aborted']],
+])
 
 /**
- * A dotted name (`session.id`, `airlock.http.session.id`) as nested objects. `undefined` when the name is empty or would
- * stand twice in a line, as `http.request.id`.
+ * A dotted name (`session.id`, `airlock.http.session.id`) as nested objects. `undefined` when the name has an empty part,
+ * or when it would stand twice in a line, as `http.request.id`.
  */
 export function sessionField(name: string): SessionField | undefined {
   const parts = name.split('.')
-  if (parts.includes('')) return undefined
-  const first = parts[0]!
-  const joins = parts.length > 1 && first !== '' && first in taken ? (first as SessionField['joins']) : ''
-  const own = joins === '' ? parts : parts.slice(1)
-  if (taken[joins]?.includes(own[0]!) || (joins === '' && first in taken)) return undefined
-  const before = own.map((part) => `${JSON.stringify(part)}:`).join('{')
-  return { joins, before, after: '}'.repeat(own.length - 1) }
+  const [first = '', second = ''] = parts
+  if (parts.includes('') || topNames.has(first)) return undefined
+  const inside = namesIn.get(first)
+  if (inside === undefined) return nested('', parts)
+  if (second === '' || inside.includes(second)) return undefined
+  return nested(first as SessionField['joins'], parts.slice(1))
+}
+
+function nested(joins: SessionField['joins'], parts: readonly string[]): SessionField {
+  const before = parts.map((part) => `${JSON.stringify(part)}:`).join('{')
+  return { joins, before, after: '}'.repeat(parts.length - 1) }
 }
