@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -51,8 +51,8 @@ test('it runs without any file: a session for every visitor, its id for the appl
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   try {
-    await once(gateway.stderr, 'data')
-    const answer = await answered(`http://127.0.0.1:${port}/`)
+    await serving(gateway)
+    const answer = await fetch(`http://127.0.0.1:${port}/`)
     expect(answer.headers.getSetCookie()).toHaveLength(1)
     const [, id] = /^[^=]+=1\.([\w-]{22})\./.exec(answer.headers.getSetCookie()[0]!) ?? []
     expect(await answer.text()).toBe(`id ${id}`)
@@ -74,11 +74,14 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** The first answer; until then nobody listens. */
-async function answered(url: string): Promise<Response> {
-  for (;;) {
-    const answer = await fetch(url).catch(() => undefined)
-    if (answer !== undefined) return answer
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
+/** Resolves when the log says that requests are served; rejects when the process ends first. */
+function serving(gateway: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let log = ''
+    gateway.stderr!.on('data', (chunk) => {
+      log += chunk
+      if (log.includes('Serving')) resolve()
+    })
+    gateway.once('exit', () => reject(new Error(`it ended: ${log}`)))
+  })
 }

@@ -68,14 +68,14 @@ describe('files and folders', () => {
 })
 
 describe('diagnostics', () => {
-  test('come sorted by file and place, from all stages', async () => {
-    write('b.yaml', `${listener}keys: { k1: { file: absent.key } }\n`)
+  test('of all stages are told at once, sorted by file and place', async () => {
+    write('b.yaml', `${whole}keys: { k1: { file: absent.key } }\n`)
     write('a.yaml', 'sessions: { default: { store: missing } }\nnonsense: 1\n')
     const { diagnostics } = await load('b.yaml', 'a.yaml')
     expect(diagnostics.map(({ place, code }) => `${place?.file}:${place?.line} ${code}`)).toEqual([
-      'b.yaml:2 file-missing',
-      'a.yaml:1 reference-unknown',
+      'a.yaml:1 store-unknown',
       'a.yaml:2 field-unknown',
+      'b.yaml:3 file-missing',
     ])
   })
 

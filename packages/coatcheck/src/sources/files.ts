@@ -1,5 +1,5 @@
 import { createHash, scryptSync } from 'node:crypto'
-import { check, type Diagnostic, type Dialect, type SourceFile, type Translation } from '@coatcheck/model'
+import { check, type Dialect, type SourceFile, sorted, type Translation } from '@coatcheck/model'
 import type { Environment } from '../secrets.ts'
 import { checkCertificates } from './certificates.ts'
 import { type ReadFiles, readConfigurationFiles } from './configuration-files.ts'
@@ -75,30 +75,17 @@ function loadFiles(
   const model = written && withAbsolutePaths(written, placeOf, cwd)
   const references = model && readReferences(model, placeOf, environment, seen)
   const certificates = model ? checkCertificates(model, { placeOf, environment, now: Date.now() }) : []
+  const referred = [...(references?.diagnostics ?? []), ...certificates]
   // What a file that could not be read defines would be called unknown.
   const checked = written && unread.length === 0 ? check(written, placeOf) : []
   return {
     model: unread.length === 0 ? model : undefined,
     translation,
-    diagnostics: sorted(
-      [...unread, ...translation.diagnostics, ...checked, ...(references?.diagnostics ?? []), ...certificates],
-      files,
-    ),
+    diagnostics: sorted([...unread, ...translation.diagnostics, ...checked, ...referred]),
     placeOf,
     files: files.map(({ name }) => name),
     revision: revision(JSON.stringify(written ?? null), references?.digest ?? ''),
   }
-}
-
-/** By file in the order of reading, then line and column; those without a place first. */
-function sorted(diagnostics: readonly Diagnostic[], files: readonly SourceFile[]): Diagnostic[] {
-  const order = new Map(files.map(({ name }, index) => [name, index]))
-  const rank = ({ place }: Diagnostic) =>
-    place === undefined ? [-1, 0, 0] : [order.get(place.file) ?? files.length, place.line, place.column]
-  return diagnostics.toSorted((a, b) => {
-    const [x, y] = [rank(a), rank(b)]
-    return x[0]! - y[0]! || x[1]! - y[1]! || x[2]! - y[2]!
-  })
 }
 
 /** Shown in status and logs, so made slowly: a file that is hashed may hold a password that can be guessed. */
