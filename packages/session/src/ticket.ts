@@ -49,7 +49,7 @@ export function parseTicket(text: string): Ticket | undefined {
 
 /** The halves of what looks like a ticket, unchecked: good only to be compared with those of one that was checked. */
 export function splitTicket(text: string): Ticket | undefined {
-  if (text.length !== ticketLength || !text.startsWith('1.')) return undefined
+  if (text.length !== ticketLength || !text.startsWith('1.') || text[24] !== '.') return undefined
   return { id: text.slice(2, 24), secret: text.slice(25) as TicketSecret }
 }
 

@@ -143,9 +143,9 @@ export function createTouches(
     use(life, now) {
       life.usedAt = now
       if (endOf(life) <= life.endsAt) return false
-      if (now - life.touchedAt >= period) return true
+      // Also where a touch is due: should it not come to that, it is owed.
       if (!life.tracked) tracking.add(life)
-      return false
+      return now - life.touchedAt >= period
     },
     touch,
     forget(id) {

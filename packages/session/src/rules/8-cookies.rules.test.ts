@@ -1,0 +1,175 @@
+import { expect, test } from 'vitest'
+import type { CookieOptions } from '../api.ts'
+import { createBrowser, createWorld, minute } from './world.ts'
+
+async function firstCookie(cookie?: CookieOptions): Promise<string> {
+  const session = await createWorld()
+    .manager(cookie === undefined ? {} : { cookie })
+    .open({})
+  session.start()
+  const { setCookie } = await session.commit()
+  expect(setCookie).toHaveLength(1)
+  return setCookie[0]!.replace(/=1\.[\w-]{22}\.[\w-]{22}/, '=TICKET')
+}
+
+test('rule 8: by default HttpOnly, Secure, SameSite=Lax, Path=/, __Host-, and no Max-Age', async () => {
+  expect(await firstCookie()).toBe('__Host-session=TICKET; Path=/; Secure; HttpOnly; SameSite=Lax')
+})
+
+test('rule 8: what is weakened in so many words is done', async () => {
+  const cookie: CookieOptions = {
+    secure: false,
+    httpOnly: false,
+    sameSite: 'Strict',
+    path: '/app',
+    domain: 'example.com',
+  }
+  expect(await firstCookie(cookie)).toBe('session=TICKET; Path=/app; Domain=example.com; SameSite=Strict')
+  expect(await firstCookie({ expires: 'lifetime' })).toContain('; Max-Age=43200')
+})
+
+test('rule 8: SameSite=None without Secure is refused', () => {
+  const world = createWorld()
+  expect(() => world.manager({ cookie: { sameSite: 'None', secure: false } })).toThrow(
+    expect.objectContaining({ code: 'ERR_INVALID_OPTION' }),
+  )
+  expect(() => world.manager({ cookie: { sameSite: 'None' } })).not.toThrow()
+})
+
+test('rule 8: nothing is told to a browser whose session did not change', async () => {
+  const world = createWorld()
+  const manager = world.manager()
+  const browser = createBrowser(manager)
+  await browser.visit((s) => s.set('a', 1))
+  const session = await manager.open({ cookie: browser.cookie })
+  session.set('a', 2)
+  expect(await session.commit()).toEqual({ setCookie: [], ticket: undefined })
+})
+
+test('rule 8: signing out clears the cookie', async () => {
+  const world = createWorld()
+  const manager = world.manager()
+  const browser = createBrowser(manager)
+  await browser.visit((s) => s.set('a', 1))
+  const session = await manager.open({ cookie: browser.cookie })
+  session.end()
+  expect(session.state).toBe('ended')
+  const { setCookie } = await session.commit()
+  expect(setCookie).toEqual([
+    expect.stringMatching(/^__Host-session=; Path=\/; Secure; HttpOnly; SameSite=Lax; Max-Age=0/),
+  ])
+})
+
+/** Two living sessions, and a manager of another gateway that has neither cached. */
+async function twoSessions() {
+  const world = createWorld()
+  const [ann, bob] = [createBrowser(world.manager()), createBrowser(world.manager())]
+  await ann.visit((s) => s.set('who', 'ann'))
+  await bob.visit((s) => s.set('who', 'bob'))
+  world.operations.length = 0
+  world.events.length = 0
+  return { world, ann, bob, manager: world.manager() }
+}
+const unknown = '__Host-session=1.AAAAAAAAAAAAAAAAAAAAAA.BBBBBBBBBBBBBBBBBBBBBA'
+
+test('rule 8: of two cookies of our name the valid one counts, whichever comes first', async () => {
+  const { ann, manager } = await twoSessions()
+  for (const cookie of [`${ann.cookie}; ${unknown}`, `${unknown}; ${ann.cookie}`, `__Host-session=x; ${ann.cookie}`]) {
+    const session = await manager.open({ cookie })
+    expect(session.get('who')).toBe('ann')
+    expect((await session.commit()).setCookie).toEqual([])
+  }
+})
+
+test('rule 8: two that are valid and differ count as none, end nothing, and clear nothing', async () => {
+  const { world, ann, bob, manager } = await twoSessions()
+  for (const cookie of [`${ann.cookie}; ${bob.cookie}`, `${bob.cookie}; ${ann.cookie}`]) {
+    const session = await manager.open({ cookie })
+    expect([session.state, session.data]).toEqual(['none', {}])
+    session.end()
+    expect(await session.commit()).toEqual({ setCookie: [], ticket: undefined })
+  }
+  expect(world.events.filter((event) => event.startsWith('rejected'))).toEqual([
+    'rejected ambiguous',
+    'rejected ambiguous',
+  ])
+  expect((await ann.visit()).get('who')).toBe('ann')
+  expect((await bob.visit()).get('who')).toBe('bob')
+})
+
+test('rule 8: the same cookie twice, or both tickets of one rotation, are one session', async () => {
+  const { world, ann } = await twoSessions()
+  const manager = world.manager({ rotateAfter: minute, cache: false })
+  const { cookie: old } = ann
+  await world.move(2 * minute)
+  const fresh = createBrowser(manager, old)
+  await fresh.visit()
+  expect(fresh.cookie).not.toBe(old)
+  for (const cookie of [`${old}; ${old}`, `${old}; ${fresh.cookie}`, `${fresh.cookie}; ${old}`]) {
+    expect((await manager.open({ cookie })).get('who')).toBe('ann')
+  }
+})
+
+test('rule 8: more than two of our name: at most two are tried', async () => {
+  const { world, ann, manager } = await twoSessions()
+  const many = Array.from(
+    { length: 500 },
+    (_, index) => `__Host-session=1.${'A'.repeat(22)}.${String(index).padStart(21, 'B')}A`,
+  )
+  const session = await manager.open({ cookie: `${many.join('; ')}; ${ann.cookie}` })
+  expect(session.state).toBe('none')
+  expect(world.operations.length).toBeLessThanOrEqual(2)
+})
+
+test('rule 8: a stale ticket beside an unknown one still starts nothing', async () => {
+  const { ann, manager } = await twoSessions()
+  const stale = ann.cookie
+  await ann.visit((s) => s.rotate())
+  for (const cookie of [`${stale}; ${unknown}`, `${unknown}; ${stale}`]) {
+    const session = await manager.open({ cookie })
+    session.set('a', 1)
+    expect([session.state, (await session.commit()).setCookie]).toEqual(['refused', []])
+  }
+})
+
+test('rule 8: a giant cookie is no session, and is counted', async () => {
+  const { world, manager } = await twoSessions()
+  const session = await manager.open({ cookie: `__Host-session=${'x'.repeat(60_000)}` })
+  expect(session.state).toBe('none')
+  expect(world.events).toEqual(['rejected oversized'])
+  expect(world.operations).toEqual([])
+})
+
+test('rule 8: a ticket in a header comes back there, and no cookie is looked at or set', async () => {
+  const world = createWorld()
+  const manager = world.manager({ lookup: { kind: 'header', name: 'X-Session' } })
+  const session = await manager.open({})
+  session.set('a', 1)
+  const { ticket, setCookie } = await session.commit()
+  expect(setCookie).toEqual([])
+  expect(ticket).toMatch(/^1\.[\w-]{22}\.[\w-]{22}$/)
+  expect((await manager.open({ cookie: `__Host-session=${ticket}` })).state).toBe('none')
+  const again = await manager.open({ ticket })
+  expect(again.get('a')).toBe(1)
+  expect((await again.commit()).ticket).toBeUndefined()
+  const last = await manager.open({ ticket })
+  last.end()
+  expect(await last.commit()).toEqual({ setCookie: [], ticket: '' })
+  expect((await manager.open({ ticket })).state).toBe('none')
+  for (const value of ['', 'x', 'x'.repeat(100)]) expect((await manager.open({ ticket: value })).state).toBe('none')
+})
+
+test('rule 8: the names of our cookies are known, to withhold them', () => {
+  const manager = createWorld().manager()
+  expect(['__Host-session', '__Host-session.1', '__Host-sessions', 'session'].map(manager.ownsCookie)).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ])
+  expect(
+    createWorld()
+      .manager({ lookup: { kind: 'header', name: 'x' } })
+      .ownsCookie('__Host-session'),
+  ).toBe(false)
+})
