@@ -21,9 +21,10 @@ export function onClientError(error: ParserError, socket: Socket): void {
   }
   if (client.lastWord !== undefined) return
   client.closing = true
-  client.lastWord = refusalOf(error)
   const latest = client.latest
-  if (latest instanceof Http1Exchange && !latest.request.complete) latest.giveUp(client.lastWord)
+  const unfinished = latest instanceof Http1Exchange && !latest.request.complete ? latest : undefined
+  client.lastWord = refusalOf(error, unfinished !== undefined)
+  if (unfinished !== undefined) unfinished.giveUp(client.lastWord)
   else if (client.inFlight === 0) answerRaw(client, client.lastWord)
 }
 
@@ -32,12 +33,12 @@ export function answerRaw(client: Connection, refusal: GatewayError): void {
   const id = makeRequestId()
   const reply = client.ports.toReply(refusal, { id, method: 'GET', headers: [] })
   reportRejected(client, refusal, reply.status, id)
-  client.socket.end(rawReply(reply))
+  if (client.socket.writable) client.socket.end(rawReply(reply))
   setTimeout(() => client.socket.destroy(), 1_000).unref()
 }
 
 /** Names what Node's parser found. */
-function refusalOf(error: ParserError): GatewayError {
+function refusalOf(error: ParserError, inBody: boolean): GatewayError {
   switch (error.code) {
     case 'HPE_HEADER_OVERFLOW':
       return overflow(error.rawPacket)
@@ -48,16 +49,14 @@ function refusalOf(error: ParserError): GatewayError {
     case 'HPE_INVALID_CONTENT_LENGTH':
     case 'HPE_UNEXPECTED_CONTENT_LENGTH':
     case 'HPE_INVALID_TRANSFER_ENCODING':
-    case 'HPE_INVALID_CHUNK_SIZE':
-    case 'HPE_INVALID_EOF_STATE':
-    case 'HPE_CLOSED_CONNECTION':
-    case 'HPE_STRICT':
-    case 'HPE_LF_EXPECTED':
-    case 'HPE_CR_EXPECTED':
-      return new GatewayError('bad-framing', 400, 'The request does not say clearly where it ends', { cause: error })
+      return unframed(error)
     default:
-      return new GatewayError('bad-request', 400, 'The request is not valid HTTP', { cause: error })
+      return inBody ? unframed(error) : new GatewayError('bad-request', 400, 'It is not HTTP', { cause: error })
   }
+}
+
+function unframed(cause: Error): GatewayError {
+  return new GatewayError('bad-framing', 400, 'The request does not say clearly where it ends', { cause })
 }
 
 /** The parser counts the request line and the headers together; without a line's end it is the target that is too long. */

@@ -3,6 +3,7 @@ import type { TLSSocket } from 'node:tls'
 import { answerRaw } from './client-error.ts'
 import { type Connection, openConnection } from './connection.ts'
 import { createHttp1Server } from './http1-server.ts'
+import { type Http2Session, openHttp2Session } from './http2-session.ts'
 import type { Generation, ServingLimits, ServingPorts } from './serving.ts'
 
 export interface ConnectionHandlerOptions extends ServingLimits {
@@ -32,10 +33,15 @@ export interface ConnectionHandler {
   readonly openConnections: number
 }
 
+/** Milliseconds between two looks at HTTP/2 connections. */
+const checkingInterval = 1_000
+
 /** Makes a handler for the connections of one listener. */
 export function createConnectionHandler(options: ConnectionHandlerOptions): ConnectionHandler {
   const http1 = createHttp1Server(options)
   const open = new Set<Connection>()
+  const sessions = new Map<Connection, Http2Session>()
+  const checking = setInterval(checkSessions, checkingInterval).unref()
   const current = { generation: options.generation }
   let draining = false
   const quiet = createWaiting(isQuiet)
@@ -47,15 +53,31 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
     open.add(connection)
     openConnection(connection, () => {
       open.delete(connection)
+      sessions.delete(connection)
       quiet.look()
       closed.look()
     })
-    http1.emit('connection', socket)
+    if (connection.protocol === 'h2')
+      sessions.set(connection, openHttp2Session(connection, socket as TLSSocket, options))
+    else http1.emit('connection', socket)
+    if (draining && connection.protocol === 'h2') end(connection)
+  }
+
+  /** A connection of HTTP/1 that has nothing under way, or one of HTTP/2 with whatever it has. */
+  function end(connection: Connection): void {
+    const session = sessions.get(connection)
+    if (session === undefined) connection.socket.destroySoon()
+    else session.close()
+  }
+
+  function checkSessions(): void {
+    const now = performance.now()
+    for (const session of sessions.values()) session.checkIdle(now)
   }
 
   function idle(connection: Connection): void {
     if (connection.lastWord !== undefined) answerRaw(connection, connection.lastWord)
-    else if (connection.closing) connection.socket.destroySoon()
+    else if (connection.closing) end(connection)
     quiet.look()
   }
 
@@ -76,7 +98,7 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
       draining = true
       for (const connection of open) {
         connection.closing = true
-        if (connection.inFlight === 0) connection.socket.destroySoon()
+        if (connection.inFlight === 0 || connection.protocol === 'h2') end(connection)
       }
     },
     quiet: quiet.wait,
@@ -84,6 +106,7 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
     destroy() {
       for (const { socket } of open) socket.destroy()
       http1.close()
+      clearInterval(checking)
     },
     get openConnections() {
       return open.size
@@ -107,7 +130,7 @@ function newConnection(
     certificate: encrypted && socket.authorized ? socket.getPeerX509Certificate()?.raw : undefined,
     ports,
     handler,
-    protocol: encrypted ? 'https' : 'http',
+    protocol: encrypted ? (socket.alpnProtocol === 'h2' ? 'h2' : 'https') : 'http',
     inFlight: 0,
     latest: undefined,
     closing: false,

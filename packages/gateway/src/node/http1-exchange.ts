@@ -81,7 +81,7 @@ export class Http1Exchange extends ServedExchange {
 
   protected send(reply: Reply): void {
     const { response } = this
-    const keepAlive = !this.client.closing && !this.#sentUnframedBody()
+    const keepAlive = !this.client.closing && !this.#expectsContinue && !this.#sentUnframedBody()
     this.responseBytes = writeHead(response, reply, keepAlive)
     const body = reply.body
     if (body === undefined) response.end()

@@ -46,7 +46,9 @@ export function createHttp1Server({ limits, timeouts }: ServingLimits): Server {
 }
 
 function onRequest(request: Http1Request, response: Http1Response): void {
-  void new Http1Exchange(connectionOf(request.socket), request, response, false).serve()
+  const exchange = new Http1Exchange(connectionOf(request.socket), request, response, false)
+  if (request.httpVersionMajor === 1) void exchange.serve()
+  else exchange.refuse(new GatewayError('bad-request', 400, `HTTP/${request.httpVersion} is not spoken here`))
 }
 
 function onContinue(request: Http1Request, response: Http1Response): void {

@@ -1,0 +1,192 @@
+import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import { GatewayError } from '../errors.ts'
+import type { HeaderList } from '../headers.ts'
+import type { Reply } from '../reply.ts'
+import type { Connection } from './connection.ts'
+import { discard, headBytes, ServedExchange } from './served-exchange.ts'
+
+const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR, NGHTTP2_CANCEL } = constants
+
+/** The head of a request as nghttp2 hands it over: pseudo headers apart, cookie crumbs joined. */
+export interface Http2Head {
+  readonly method: string
+  readonly target: string
+  readonly authority: string | undefined
+  readonly headers: HeaderList
+  readonly contentLength: number | undefined
+  readonly expect: string | undefined
+}
+
+/** An exchange over a stream of HTTP/2. */
+export class Http2Exchange extends ServedExchange {
+  readonly method: string
+  readonly target: string
+  readonly authority: string | undefined
+  readonly headers: HeaderList
+  readonly stream: ServerHttp2Stream
+  /** `performance.now()` of the last look at which something had moved. */
+  #movedAt = performance.now()
+  #moved = 0
+  #trailers: HeaderList | undefined = undefined
+  #expectsContinue: boolean
+
+  constructor(client: Connection, stream: ServerHttp2Stream, head: Http2Head, hasBody: boolean) {
+    super(client)
+    this.stream = stream
+    this.method = head.method
+    this.target = head.target
+    this.authority = head.authority
+    this.headers = head.headers
+    this.contentLength = head.contentLength
+    this.#expectsContinue = head.expect === '100-continue'
+    if (hasBody) this.#countBody()
+    stream.on('error', ignore)
+    stream.on('close', () => this.closed(stream.writableFinished && stream.rstCode === NGHTTP2_NO_ERROR))
+  }
+
+  get httpVersion(): string {
+    return '2.0'
+  }
+  get upgrade(): undefined {
+    return undefined
+  }
+  get awaitsBody(): boolean {
+    const { stream } = this
+    return this.body !== undefined && !stream.readableEnded && !this.#expectsContinue && stream.readableLength === 0
+  }
+
+  protected refused(): void {}
+
+  inform(status: number, _statusText: string, headers: HeaderList): void {
+    if (this.answered || this.gone || this.stream.destroyed) return
+    this.stream.additionalHeaders({ ...asObject(headers), ':status': status })
+  }
+
+  bodyWanted(): void {
+    if (!this.#expectsContinue || this.answered || this.gone || this.stream.destroyed) return
+    this.#expectsContinue = false
+    this.stream.additionalHeaders({ ':status': 100 })
+  }
+
+  protected send(reply: Reply): void {
+    const { stream } = this
+    const body = reply.body
+    if (stream.destroyed || stream.closed) {
+      discard(reply)
+      return
+    }
+    const { headers, hasLength } = fitForHttp2(reply)
+    const streams = body !== undefined && !Buffer.isBuffer(body)
+    if (streams && body.kind === 'upgraded') throw new GatewayError('upstream-protocol', 502, 'HTTP/2 has no upgrade')
+    const waitForTrailers = streams && !hasLength
+    this.responseBytes = headBytes(3, headers)
+    stream.respond(
+      headers as OutgoingHttpHeaders & string[],
+      { sendDate: false, endStream: body === undefined, waitForTrailers } as never,
+    )
+    stream.on('finish', () => this.#abandonUpload())
+    if (waitForTrailers) stream.on('wantTrailers', () => this.#sendTrailers())
+    if (body === undefined) return
+    if (!streams) {
+      this.responseBytes += body.length
+      stream.end(body)
+      return
+    }
+    stream.on('drain', () => this.drained())
+    this.source = body
+    body.pipe(this)
+  }
+
+  write(chunk: Buffer): boolean {
+    if (this.gone || this.stream.destroyed) return true
+    this.responseBytes += chunk.length
+    return this.stream.write(chunk)
+  }
+
+  end(trailers: HeaderList | undefined): void {
+    this.source = undefined
+    this.#trailers = trailers
+    if (!this.gone && !this.stream.destroyed) this.stream.end()
+  }
+
+  protected abort(): void {
+    if (!this.stream.destroyed) this.stream.close(NGHTTP2_INTERNAL_ERROR)
+  }
+
+  /** Ends a stream whose client owes bytes or takes none, when nothing moved for `idle` milliseconds. */
+  checkIdle(now: number, idle: number): void {
+    const { stream } = this
+    const moved = this.requestBodyBytes + this.responseBytes - stream.writableLength
+    if (moved !== this.#moved || !(this.awaitsBody || stream.writableLength > 0)) {
+      this.#moved = moved
+      this.#movedAt = now
+    } else if (now - this.#movedAt > idle) {
+      if (!this.answered)
+        this.giveUp(new GatewayError('request-timeout', 408, 'The body of the request stopped arriving'))
+      else stream.close(NGHTTP2_CANCEL)
+    }
+  }
+
+  #countBody(): void {
+    const { stream } = this
+    this.body = stream
+    const push = stream.push
+    stream.push = (chunk, encoding) => {
+      if (chunk !== null) this.requestBodyBytes += chunk.length
+      return push.call(stream, chunk, encoding)
+    }
+    // the name under which node:http keeps them, and the forward looks for them
+    stream.on('trailers', (_headers, _flags, ...raw) => Object.assign(stream, { rawTrailers: raw[0] }))
+  }
+
+  #sendTrailers(): void {
+    if (!this.stream.destroyed) this.stream.sendTrailers(asObject(this.#trailers ?? []))
+  }
+
+  /** RFC 9113, section 8.1: a whole answer may end the stream before the request is in. */
+  #abandonUpload(): void {
+    if (this.body === undefined || this.stream.readableEnded) return
+    this.onGone?.()
+    if (!this.stream.destroyed) this.stream.close(NGHTTP2_NO_ERROR)
+  }
+}
+
+function ignore(): void {}
+
+/** Names in lower case, and none that speaks of a connection (RFC 9113, section 8.2.2). */
+function fitForHttp2(reply: Reply): { headers: HeaderList; hasLength: boolean } {
+  const headers: HeaderList = [':status', String(reply.status)]
+  let hasLength = false
+  for (let i = 0; i < reply.headers.length; i += 2) {
+    const name = reply.headers[i]!.toLowerCase()
+    if (isConnectionSpecific(name)) continue
+    if (name === 'content-length') hasLength = true
+    headers.push(name, reply.headers[i + 1]!)
+  }
+  if (Buffer.isBuffer(reply.body) && !hasLength) headers.push('content-length', String(reply.body.length))
+  return { headers, hasLength }
+}
+
+function isConnectionSpecific(name: string): boolean {
+  switch (name) {
+    case 'connection':
+    case 'keep-alive':
+    case 'proxy-connection':
+    case 'transfer-encoding':
+    case 'upgrade':
+      return true
+    default:
+      return false
+  }
+}
+
+function asObject(headers: HeaderList): OutgoingHttpHeaders {
+  const object: { [name: string]: string[] } = Object.create(null)
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!.toLowerCase()
+    if (isConnectionSpecific(name)) continue
+    object[name] ??= []
+    object[name].push(headers[i + 1]!)
+  }
+  return object
+}

@@ -1,0 +1,128 @@
+import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import type { TLSSocket } from 'node:tls'
+import { GatewayError } from '../errors.ts'
+import type { HeaderList } from '../headers.ts'
+import type { Connection } from './connection.ts'
+import { Http2Exchange, type Http2Head } from './http2-exchange.ts'
+import type { ServingLimits } from './serving.ts'
+
+/** Exchanges in flight on one connection. Streams that were reset count until their handler is done. */
+const maxInFlight = 100
+/** Streams above that which a connection may try before it is closed. */
+const maxRefused = 200
+const endOfStream = 1
+
+/** A connection that speaks HTTP/2. */
+export interface Http2Session {
+  /** Takes no new streams; the connection ends with the last one (GOAWAY). */
+  close(): void
+  /** Ends what has been silent for too long. Called about once a second. */
+  checkIdle(now: number): void
+}
+
+/** Speaks HTTP/2 over a socket whose handshake chose `h2`. */
+export function openHttp2Session(
+  client: Connection,
+  socket: TLSSocket,
+  { limits, timeouts }: ServingLimits,
+): Http2Session {
+  const session = performServerHandshake(socket, {
+    settings: { maxConcurrentStreams: maxInFlight, maxHeaderListSize: limits.headerBytes, enablePush: false },
+    maxHeaderListPairs: limits.headerCount * 2 + 4,
+    strictSingleValueFields: false,
+  } as never)
+  const exchanges = new Set<Http2Exchange>()
+  let refused = 0
+  let idleSince = performance.now()
+  let patience = timeouts.headers
+  session.on('error', () => session.destroy())
+  session.on('stream', (stream, _headers, flags, rawHeaders) => {
+    patience = timeouts.keepAlive
+    if (client.inFlight >= maxInFlight) {
+      stream.on('error', ignore)
+      stream.close(constants.NGHTTP2_REFUSED_STREAM)
+      if (++refused > maxRefused) session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM)
+      return
+    }
+    const exchange = serveStream(client, stream, flags, rawHeaders)
+    exchanges.add(exchange)
+    stream.once('close', () => {
+      exchanges.delete(exchange)
+      idleSince = performance.now()
+    })
+  })
+  return {
+    close: () => closeSession(session),
+    checkIdle(now) {
+      for (const exchange of exchanges) exchange.checkIdle(now, timeouts.idle)
+      if (exchanges.size > 0 || now - idleSince <= patience) return
+      // said once, then meant: a client that does not close is closed
+      if (session.closed) session.destroy()
+      else closeSession(session)
+    },
+  }
+}
+
+function closeSession(session: ServerHttp2Session): void {
+  if (!session.closed && !session.destroyed) session.close()
+}
+
+function ignore(): void {}
+
+function serveStream(client: Connection, stream: ServerHttp2Stream, flags: number, raw: HeaderList): Http2Exchange {
+  const head = readHead(raw)
+  const exchange = new Http2Exchange(client, stream, head, (flags & endOfStream) === 0)
+  const refusal = refusalOf(head)
+  if (refusal === undefined) void exchange.serve()
+  else exchange.refuse(refusal)
+  return exchange
+}
+
+function refusalOf({ method, expect }: Http2Head): GatewayError | undefined {
+  if (method === 'CONNECT') return new GatewayError('method-not-supported', 501, 'CONNECT is for forward proxies')
+  if (expect !== undefined && expect !== '100-continue') {
+    return new GatewayError('bad-request', 417, 'The only expectation that is understood is 100-continue')
+  }
+  return undefined
+}
+
+function readHead(raw: HeaderList): Http2Head {
+  const headers: HeaderList = []
+  let method = ''
+  let target = ''
+  let authority: string | undefined
+  let contentLength: number | undefined
+  let expect: string | undefined
+  let cookieAt = -1
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]!
+    const value = raw[i + 1]!
+    switch (name) {
+      case ':method':
+        method = value
+        continue
+      case ':path':
+        target = value
+        continue
+      case ':authority':
+        authority = value
+        continue
+      case ':scheme':
+        continue
+      case 'cookie':
+        if (cookieAt >= 0) {
+          headers[cookieAt] += `; ${value}`
+          continue
+        }
+        cookieAt = headers.length + 1
+        break
+      case 'content-length':
+        contentLength = Number(value)
+        break
+      case 'expect':
+        expect = value.toLowerCase()
+    }
+    headers.push(name, value)
+  }
+  return { method, target, authority, headers, contentLength, expect }
+}
