@@ -117,9 +117,11 @@ function variants(decoded: string): string[] {
   const also = (change: (path: string) => string) => {
     all = [...new Set([...all, ...all.map(change)])]
   }
-  also((path) => path.replace(/[?#\0].*$/s, ''))
+  const cut = (path: string) => path.replace(/[?#\0].*$/s, '')
+  also(cut)
   also((path) => path.replaceAll('\\', '/'))
   also((path) => path.replace(/;[^/]*/g, ''))
+  also(cut)
   also((path) => path.replace(/\/{2,}/g, '/'))
   return all
 }
