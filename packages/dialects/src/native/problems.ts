@@ -131,7 +131,9 @@ function unknownField(path: Path): Problem {
     code: 'field-unknown',
     message: `"${label(path)}" is not a field.`,
     consequence: 'It would have been ignored.',
-    remedy: `Remove it.${didYouMean(name, known) || elsewhere(name, path, known)}`,
+    remedy: known.includes(name)
+      ? `Keep one of ${known.join(', ')}.`
+      : `Remove it.${didYouMean(name, known) || elsewhere(name, path, known)}`,
   }
 }
 
@@ -197,6 +199,9 @@ function formatRemedy(path: Path): string {
 }
 
 function value(content: unknown, path: Path, problem: string, remedy: string): Problem {
+  const found = at(content, path)
+  if (isReference(found) && problem.startsWith('is '))
+    return value(content, path, 'stands for a value that cannot be used', remedy)
   return {
     path,
     code: 'value-invalid',
@@ -220,15 +225,21 @@ export function label(path: Path): string {
 /** A value as a message shows it: short, on one line, and never a secret. */
 function shown(content: unknown, path: Path): string {
   const found = at(content, path)
-  if (path[0] === 'keys') return 'hidden'
+  if (path[0] === 'keys') return 'a secret'
   if (Array.isArray(found)) return 'a list'
-  if (found !== null && typeof found === 'object')
-    return isReference(found) ? JSON.stringify(found).slice(0, 120) : 'an object'
+  if (found !== null && typeof found === 'object') return isReference(found) ? reference(found) : 'an object'
   const text = JSON.stringify(found) ?? String(found)
   return text.length > 80 ? `${text.slice(0, 77)}…` : text
 }
 
-function isReference(found: unknown): boolean {
+function reference(found: object): string {
+  const [name, target] = Object.entries(found)[0] ?? []
+  return `{ ${name}: ${String(target)
+    .replace(/[\u0000-\u001f\u007f]/g, '?')
+    .slice(0, 80)} }`
+}
+
+function isReference(found: unknown): found is object {
   return found !== null && typeof found === 'object' && (Object.hasOwn(found, 'env') || Object.hasOwn(found, 'file'))
 }
 

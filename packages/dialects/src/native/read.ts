@@ -33,7 +33,7 @@ export function readFile(file: SourceFile): { file: ReadFile | undefined; diagno
   const document = parsed[0]
   if (document === undefined)
     return { file: { name: file.name, content: undefined, placeOf: () => placeAt(0) }, diagnostics: [] }
-  const problems = [...syntaxProblems(document), ...duplicateKeys(document.contents)]
+  const problems = [...syntaxProblems(document), ...keyProblems(document.contents)]
   const diagnostics = problems.map((problem) => diagnosticOf(problem, placeAt))
   if (document.errors.length > 0) return { file: undefined, diagnostics }
   const content = plain(document)
@@ -82,9 +82,9 @@ function firstSentence(message: string): string {
   return message.split(' at line ')[0]!.split('\n')[0]!.replace(/[.:]$/, '').slice(0, 200)
 }
 
-/** Both places are told, which the parser's own check does not. */
-function duplicateKeys(node: unknown): Problem[] {
-  if (isSeq(node)) return node.items.flatMap(duplicateKeys)
+/** Keys that stand twice, both places told, and the one that would not become a field. */
+function keyProblems(node: unknown): Problem[] {
+  if (isSeq(node)) return node.items.flatMap(keyProblems)
   if (!isMap(node)) return []
   const first = new Map<string, number>()
   return node.items.flatMap((pair) => {
@@ -92,8 +92,20 @@ function duplicateKeys(node: unknown): Problem[] {
     const offset = offsetOf(pair.key)
     const before = first.get(key)
     if (before === undefined) first.set(key, offset)
-    return [...(before === undefined ? [] : [writtenTwice(key, offset, before)]), ...duplicateKeys(pair.value)]
+    const own =
+      before !== undefined ? [writtenTwice(key, offset, before)] : key === '__proto__' ? [noField(key, offset)] : []
+    return [...own, ...keyProblems(pair.value)]
   })
+}
+
+function noField(key: string, offset: number): Problem {
+  return {
+    code: 'field-unknown',
+    offset,
+    message: `"${key}" is neither a field nor a name.`,
+    consequence: 'It would have been ignored.',
+    remedy: 'Remove it, or write another name.',
+  }
 }
 
 function writtenTwice(key: string, offset: number, related: number): Problem {

@@ -41,7 +41,8 @@ const values = `## Values
 function section(shape: Shape, path: readonly string[], title: string, about: string): string[] {
   const fields = fieldsOf(shape)
   if (fields.length === 0) return []
-  const rows = fields.map(([name, field]) => row(name, field))
+  const required = forms(shape).flatMap((form) => form.required ?? [])
+  const rows = fields.map(([name, field]) => row(name, field, required.includes(name)))
   const table = ['| field | type | default | meaning |', '|---|---|---|---|', ...rows].join('\n')
   const head = [
     `${path.length === 0 ? '##' : path.length < 3 ? '###' : '####'} ${title}`,
@@ -84,8 +85,8 @@ function fieldsOf(shape: Shape): [string, Shape][] {
   return forms(shape).flatMap((form) => Object.entries(form.properties ?? {}))
 }
 
-function row(name: string, field: Shape): string {
-  const usual = field.default === undefined ? '' : code(inline(field.default))
+function row(name: string, field: Shape, required: boolean): string {
+  const usual = required ? 'required' : field.default === undefined ? '' : code(inline(field.default))
   const example = field.examples?.[0] === undefined ? '' : ` Example: ${code(inline(field.examples[0]))}`
   return `| \`${name}\` | ${typeOf(field)} | ${usual} | ${cell((field.description ?? '') + example)} |`
 }

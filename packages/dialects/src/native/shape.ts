@@ -51,11 +51,14 @@ function keywords(node: unknown): unknown {
 
 /** Names of the fields that may stand in the object at a path, in whichever of its forms. */
 export function knownFields(path: readonly (string | number)[]): string[] {
-  let shapes = forms(documentShape())
+  const { definitions } = documentShape()
+  const open = (shape: Shape): Shape[] =>
+    forms(shape).flatMap((form) => (form.allOf ? forms(definitions!.reference!) : [form]))
+  let shapes = open(documentShape())
   for (const name of path) {
     shapes = shapes.flatMap((shape) => {
       const inner = typeof name === 'number' ? shape.items : (shape.properties?.[name] ?? shape.additionalProperties)
-      return inner ? forms(inner) : []
+      return inner ? open(inner) : []
     })
   }
   return [...new Set(shapes.flatMap((shape) => Object.keys(shape.properties ?? {})))]

@@ -24,7 +24,10 @@ import { upstreams } from './translate/upstreams.ts'
 export function translate(files: readonly SourceFile[], lookup: Lookup): Translation {
   const read = files.map(readFile)
   const readable = read.flatMap(({ file }) => (file === undefined ? [] : [file]))
-  const checked = readable.map((file) => ({ ...file, ...checkDocument(file.content, file.placeOf, lookup) }))
+  const checked = readable.map((file) => {
+    const answer: Lookup = (reference) => lookup(reference, file.name)
+    return { ...file, ...checkDocument(file.content, file.placeOf, answer) }
+  })
   const gathered = gather(checked)
   const { model, diagnostics, placeOf } = modelOf(gathered)
   const all = [...read.flatMap((one) => one.diagnostics), ...gathered.diagnostics, ...diagnostics]
@@ -43,14 +46,15 @@ function modelOf(gathered: Gathered): Translation & { model: GatewayModel } {
   }
   const { name, workers, internal, accessLog, shutdown } = gathered.document
   const routed = routes(context)
+  const kinds = sessions(context)
   const model: GatewayModel = {
     name,
     workers: workers ?? defaults.workers,
     internal: internalListener(internal),
     listeners: listeners(context),
     keys: keys(context),
-    stores: stores(context),
-    sessions: sessions(context),
+    stores: stores(context, kinds),
+    sessions: kinds,
     upstreams: upstreams(context, routed.urls),
     routes: routed.routes,
     accessLog: accessLog === 'off' ? { ...defaults.accessLog, enabled: false } : filled(defaults.accessLog, accessLog),

@@ -31,11 +31,10 @@ function checkForm({ name: session, cookie }: SessionSpec, pointer: string, foun
   if (domain !== undefined && !isDomain(domain)) invalid('domain', domain, 'Write a host name, as example.com.')
 }
 
-/** A single label is no domain that browsers share cookies over. */
 function isDomain(domain: string): boolean {
   const label = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?'
   return (
-    domain.length <= 253 && new RegExp(`^\\.?${label}(?:\\.${label})+$`, 'i').test(domain) && !/\.[0-9]+$/.test(domain)
+    domain.length <= 253 && new RegExp(`^\\.?${label}(?:\\.${label})*$`, 'i').test(domain) && !/\.[0-9]+$/.test(domain)
   )
 }
 
@@ -93,6 +92,7 @@ function checkWeakness({ cookie }: SessionSpec, pointer: string, found: Finder):
 /** A cookie that does not come back where it is needed means a new session for every request. */
 function checkReach(model: GatewayModel, session: SessionSpec, pointer: string, found: Finder): void {
   const { cookie } = session
+  if (!cookie.path.startsWith('/')) return
   for (const [index, route] of model.routes.entries()) {
     if (sessionOf(model, route) !== session) continue
     const related = [`/routes/${index}`]

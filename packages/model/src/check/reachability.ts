@@ -55,7 +55,8 @@ function sameFields(a: readonly FieldMatch[], b: readonly FieldMatch[], fold = (
 }
 
 function unreachable({ route, match }: Candidate, above: Candidate): Finding {
-  const what = `${match.methods.join(', ') || 'Requests'} for ${match.host ?? 'any host'}${match.path.value}`
+  const methods = match.methods.length === 0 ? 'requests' : match.methods.join(', ')
+  const what = `${methods} for "${match.path.value}" on ${match.host === undefined ? 'any host' : `"${match.host}"`}`
   return {
     code: 'route-unreachable',
     message: `Route "${route.name}" can never take ${what}: route "${above.route.name}" above it takes them all.`,

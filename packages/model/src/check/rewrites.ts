@@ -13,7 +13,11 @@ export const checkRewrites: Check = (model, found) => {
     if (route.action.kind === 'redirect') found.error(`/routes/${index}`, rewriteOfRedirect(route))
   }
   for (const [index, route] of model.routes.entries()) {
-    if (route.action.kind === 'redirect') checkRedirect(route.action, route, `/routes/${index}/action`, found)
+    if (route.action.kind === 'redirect') {
+      checkRedirect(route.action, route, `/routes/${index}/action`, found)
+      const listener = listenerLedTo(model, route.action)
+      if (listener !== undefined) found.warning(`/routes/${index}/action`, schemeToItself(route, listener))
+    }
     if (route.action.kind === 'proxy') checkUpstreamHost(route, `/routes/${index}/action/host`, found)
   }
 }
@@ -108,6 +112,25 @@ function toItself({ name }: Route): Finding {
     message: `Route "${name}" redirects to itself.`,
     consequence: 'Browsers would go round until they give up.',
     remedy: 'Change scheme, host, port or path so that another route takes the request.',
+  }
+}
+
+/** A listener that already has the scheme and port to which a redirect leads that changes nothing else. */
+function listenerLedTo({ listeners }: GatewayModel, { scheme, host, port, path }: RedirectAction): string | undefined {
+  if (scheme === undefined || host !== undefined || path !== undefined) return undefined
+  const wanted = port ?? (scheme === 'https' ? 443 : 80)
+  const reached = listeners.find(
+    ({ tls, address }) => (tls !== undefined) === (scheme === 'https') && address.port === wanted,
+  )
+  return reached?.name
+}
+
+function schemeToItself({ name }: Route, listener: string): Finding {
+  return {
+    code: 'redirect-to-own-listener',
+    message: `Route "${name}" redirects to where listener "${listener}" is, and routes are the same on all listeners.`,
+    consequence: `Requests that come in through "${listener}" are led to themselves, until browsers give up.`,
+    remedy: 'Change host or path too, or leave the other scheme to a gateway of its own.',
   }
 }
 

@@ -4,14 +4,13 @@ import { type Check, eachMiddleware, type Finder } from './finder.ts'
 export const checkUnused: Check = (model, found) => {
   if (model.listeners.length === 0) found.warning('/listeners', noListener)
   if (model.routes.length === 0) found.warning('/routes', noRoute)
-  if (model.routes.length === 0) return
+  // What a broken route was meant to use is not known.
+  if (model.routes.length === 0 || model.routes.some(({ action }) => action.kind === 'broken')) return
   const mirrors = [...eachMiddleware(model, 'mirror')].map(({ spec }) => spec.upstream)
   const proxied = model.routes.flatMap(({ action }) => (action.kind === 'proxy' ? [action.upstream] : []))
-  const sessions = new Set([...eachMiddleware(model, 'session')].map(({ spec }) => spec.session))
-  // What a broken route was meant to use is not known.
-  const allKnown = model.routes.every(({ action }) => action.kind !== 'broken')
-  if (allKnown) unused('upstream', model.upstreams, new Set([...mirrors, ...proxied]), found)
-  unused('session', model.sessions, sessions, found)
+  const sessions = [...eachMiddleware(model, 'session')].map(({ spec }) => spec.session)
+  unused('upstream', model.upstreams, new Set([...mirrors, ...proxied]), found)
+  unused('session', model.sessions, new Set(sessions), found)
   unused('store', model.stores, new Set(model.sessions.map(({ store }) => store)), found)
 }
 

@@ -67,7 +67,7 @@ export function exactlyOne<T extends z.ZodRawShape>(shape: T) {
       if (count === 1) return
       const names = Object.keys(shape).join(', ')
       const problem = count === 0 ? `names none of ${names}` : `names several of ${names}`
-      refuse(context, { problem, remedy: `Keep one of ${names}.` })
+      refuse(context, { problem, remedy: `${count === 0 ? 'Write' : 'Keep'} one of ${names}.` })
     })
     .meta({ minProperties: 1, maxProperties: 1 })
 }

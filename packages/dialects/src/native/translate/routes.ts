@@ -11,6 +11,7 @@ import { parseUpstreamUrl } from '../schema/upstreams.ts'
 import type { Context } from './context.ts'
 import { matches } from './matches.ts'
 import { middleware, pathRewrite, type WrittenRoute } from './middleware.ts'
+import { isUnusableSession } from './sessions.ts'
 
 /** The routes, and the URLs that they name in place of upstreams. */
 export function routes(context: Context): { routes: Route[]; urls: Set<string> } {
@@ -26,7 +27,7 @@ function route(written: WrittenRoute, index: number, context: Context, named: Na
   const pointer = `/routes/${index}`
   context.came(pointer, pointer)
   const session = sessionOf(written, context)
-  const usable = session !== undefined && !isUnusable('sessions', session, context) ? session : undefined
+  const usable = session !== undefined && !isUnusableSession(session, context) ? session : undefined
   return {
     name: written.name ?? `route-${index + 1}`,
     matches: matches(written.match, pointer, context),
@@ -38,7 +39,7 @@ function route(written: WrittenRoute, index: number, context: Context, named: Na
 function mirror({ mirror: written }: WrittenRoute, context: Context, named: NameUpstream): WrittenRoute['mirror'] {
   if (written === undefined) return undefined
   const full = typeof written === 'string' ? { upstream: written } : written
-  return isUnusable('upstreams', full.upstream, context) ? undefined : { ...full, upstream: named(full.upstream) }
+  return isUnusableUpstream(full.upstream, context) ? undefined : { ...full, upstream: named(full.upstream) }
 }
 
 /** The session named, else the one named `default` where there is one. */
@@ -71,13 +72,13 @@ function whyBroken(written: WrittenRoute, index: number, context: Context): stri
     return wanting.message
   }
   const session = sessionOf(written, context)
-  if (session !== undefined && isUnusable('sessions', session, context)) return `Its session "${session}" has errors.`
+  if (session !== undefined && isUnusableSession(session, context)) return `Its session "${session}" has errors.`
   return written.upstream === undefined ? undefined : whyNoUpstream(written.upstream, `${pointer}/upstream`, context)
 }
 
 function whyNoUpstream(name: string, pointer: string, context: Context): string | undefined {
   const { document, isWritten } = context
-  if (isUnusable('upstreams', name, context)) return `Its upstream "${name}" has errors.`
+  if (isUnusableUpstream(name, context)) return `Its upstream "${name}" has errors.`
   if (isWritten('upstreams', name) || parseUpstreamUrl(name).ok) return undefined
   const problem = unknownReference(
     'upstream',
@@ -89,12 +90,9 @@ function whyNoUpstream(name: string, pointer: string, context: Context): string 
   return problem.message
 }
 
-/** Written, but left out of the model because of errors, or because of errors in what it needs. */
-function isUnusable(section: 'sessions' | 'upstreams', name: string, { document, isWritten }: Context): boolean {
-  if (!isWritten(section, name)) return false
-  if (!Object.hasOwn(document[section] ?? {}, name)) return true
-  const store = section === 'sessions' ? document.sessions?.[name]?.store : undefined
-  return store !== undefined && isWritten('stores', store) && !Object.hasOwn(document.stores ?? {}, store)
+/** Written, but left out of the model because of errors. */
+function isUnusableUpstream(name: string, { document, isWritten }: Context): boolean {
+  return isWritten('upstreams', name) && !Object.hasOwn(document.upstreams ?? {}, name)
 }
 
 function wantingAction({ upstream, redirect, host, webSocketOrigins }: WrittenRoute) {

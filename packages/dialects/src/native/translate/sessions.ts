@@ -5,6 +5,7 @@ import {
   defaultStore,
   defaults,
   type KeySpec,
+  keysOf,
   type Sealing,
   type SessionSpec,
   step,
@@ -23,12 +24,10 @@ export function keys(context: Context): KeySpec[] {
   })
 }
 
-/** Sessions whose store is written but wrong are left out: that is told once, at the store. */
+/** Sessions that need something which is written but wrong are left out: that is told once, where it is written. */
 export function sessions(context: Context): SessionSpec[] {
   const { document } = context
-  const usable = Object.entries(document.sessions ?? {}).filter(([, written]) =>
-    hasUsableStore(written?.store, context),
-  )
+  const usable = Object.entries(document.sessions ?? {}).filter(([, written]) => needsNothingWrong(written, context))
   return usable.map(([name, written], index) => {
     const pointer = `/sessions${step(name)}`
     context.came(`/sessions/${index}`, pointer)
@@ -37,9 +36,20 @@ export function sessions(context: Context): SessionSpec[] {
   })
 }
 
-function hasUsableStore(store: string | undefined, { document, isWritten }: Context): boolean {
-  const name = store ?? defaultStore
-  return Object.hasOwn(document.stores ?? {}, name) || !isWritten('stores', name)
+/** Whether a session is written, but cannot be translated because it, its store or its keys are wrong. */
+export function isUnusableSession(name: string, context: Context): boolean {
+  const { document, isWritten } = context
+  if (!isWritten('sessions', name)) return false
+  if (!Object.hasOwn(document.sessions ?? {}, name)) return true
+  return !needsNothingWrong(document.sessions?.[name], context)
+}
+
+function needsNothingWrong(written: Written | null | undefined, { document, isWritten }: Context): boolean {
+  const isWrong = (section: 'stores' | 'keys', name: string) =>
+    isWritten(section, name) && !Object.hasOwn(document[section] ?? {}, name)
+  const { store, sealing: seal } = written ?? {}
+  const keys = seal === undefined ? [] : keysOf(sealing(seal))
+  return !isWrong('stores', store ?? defaultStore) && !keys.some((key) => isWrong('keys', key))
 }
 
 function session(name: string, installation: string | undefined, written: Written): SessionSpec {

@@ -1,4 +1,4 @@
-import { defaultStore, defaults, type StoreSpec, step } from '@coatcheck/model'
+import { defaultStore, defaults, type SessionSpec, type StoreSpec, step } from '@coatcheck/model'
 import type { NativeDocument } from '../schema.ts'
 import type { Context } from './context.ts'
 import { filled } from './filled.ts'
@@ -6,15 +6,13 @@ import { filled } from './filled.ts'
 type Written = NonNullable<NativeDocument['stores']>[string]
 
 /** The stores that are written, and the memory store when a session falls back on it and none is called so. */
-export function stores(context: Context): StoreSpec[] {
+export function stores(context: Context, sessions: readonly SessionSpec[]): StoreSpec[] {
   const written = Object.entries(context.document.stores ?? {})
   const specs = written.map(([name, spec], index) => {
     context.came(`/stores/${index}`, `/stores${step(name)}`)
     return store(name, spec)
   })
-  const falling = Object.values(context.document.sessions ?? {}).some(
-    (spec) => (spec?.store ?? defaultStore) === defaultStore,
-  )
+  const falling = sessions.some(({ store }) => store === defaultStore)
   return falling && !context.isWritten('stores', defaultStore) ? [...specs, store(defaultStore, 'memory')] : specs
 }
 
