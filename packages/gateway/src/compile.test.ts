@@ -181,7 +181,7 @@ describe('F4: one reading of the target decides', () => {
           }
         }
       }),
-      { numRuns: 30_000 },
+      { numRuns: 15_000 },
     )
   })
 

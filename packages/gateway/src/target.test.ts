@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { GatewayError } from './errors.ts'
-import { canonicalPath, lenientReadings, readTarget, wirePath } from './target.ts'
+import { canonicalPath, readTarget, wirePath } from './target.ts'
 
 function refusal(target: string): string | undefined {
   try {
@@ -50,7 +50,6 @@ describe('readTarget', () => {
     '/%u002e',
     '/a%00',
     '/a%00/../b',
-    '/%2525252525252525252e',
     '/a/%c0%ae%c0%ae/b',
     '/a%C0%AFb',
     '/a/%25c0%25ae',
@@ -211,13 +210,23 @@ describe('F4: one reading of the target', () => {
     )
   })
 
-  test('F4: the work for one path is bounded', () => {
-    fc.assert(
-      fc.property(target, (text) => {
-        if (refusal(text) === undefined) expect(lenientReadings(readTarget(text).path).length).toBeLessThan(64)
-      }),
-      { numRuns: 10_000 },
-    )
+  test('F4: the work for one path is bounded, however it is made', () => {
+    for (const part of [
+      '%25',
+      '%252525',
+      ';a/%5c',
+      '/;',
+      '%2f%5c;',
+      '\\\\',
+      '%25%32%35',
+      '%3f%23%00a',
+      'a/;%2525%253b',
+    ]) {
+      const path = `/${part.repeat(Math.floor(8190 / part.length))}`
+      const started = performance.now()
+      refusal(path)
+      expect(performance.now() - started).toBeLessThan(100)
+    }
   })
 
   function decode(path: string): string {

@@ -82,48 +82,49 @@ function isHarmless(code: number): boolean {
   return code >= 32 && code < 127 && !'/\\;?#%'.includes(String.fromCharCode(code))
 }
 
-/** Times that a server may decode; what still changes then is refused. */
-const mostRounds = 4
+type Change = (path: string) => string
 
-/**
- * Every way in which a lenient server may read a canonical path: it decodes once or several times, takes `\` for `/`, drops
- * `;parameters`, ends the path at a decoded `?`, `#` or NUL, merges slashes, or does some of that.
- */
-export function lenientReadings(path: string): string[] {
-  const readings = new Set<string>()
-  let decoded = path
-  for (let round = 0; round <= mostRounds; round++) {
-    for (const reading of variants(decoded)) readings.add(round === 0 ? reading : encodeReading(reading))
-    const next = decodeOnce(decoded)
-    if (overlong.test(decoded)) throw badTarget('its path holds an overlong escape')
-    if (next === decoded) break
-    if (round === mostRounds) throw badTarget('its path is escaped too many times over')
-    decoded = next
-  }
-  readings.delete(path)
-  return [...readings]
-}
+const decodeOnce: Change = (path) =>
+  path.replace(/%([0-9A-F]{2})/gi, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))
+const endAtQuestion: Change = (path) => path.replace(/[?#\0].*$/s, '')
+const takeBackslashes: Change = (path) => path.replaceAll('\\', '/')
+const dropParameters: Change = (path) => path.replace(/;[^/]*/g, '')
+const mergeSlashes: Change = (path) => path.replace(/\/{2,}/g, '/')
 
-/** One character for each byte. */
-function decodeOnce(path: string): string {
-  return path.replace(/%([0-9A-F]{2})/gi, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))
-}
+const ofEscaped = [takeBackslashes, dropParameters, mergeSlashes]
+const ofDecoded = [decodeOnce, endAtQuestion, ...ofEscaped]
 
 /** An ASCII character in two bytes of UTF-8, as C0 AE for a dot: no text has that, and some decoders take it. */
 const overlong = /[\xc0\xc1][\x80-\xbf]/
 
-function variants(decoded: string): string[] {
-  let all = [decoded]
-  const also = (change: (path: string) => string) => {
-    all = [...new Set([...all, ...all.map(change)])]
+/**
+ * Every way in which a lenient server may read a canonical path: it decodes once or several times, takes `\` for `/`, drops
+ * `;parameters`, ends the path at a decoded `?`, `#` or NUL, merges slashes, or does several of that in any order.
+ *
+ * @throws GatewayError `bad-target` when there are more than can be looked at, and for overlong escapes
+ */
+export function lenientReadings(path: string): string[] {
+  const escaped = closure([path], ofEscaped)
+  const decoded = closure(escaped.map(decodeOnce), ofDecoded)
+  if (decoded.some((reading) => overlong.test(reading))) throw badTarget('its path holds an overlong escape')
+  const readings = new Set([...escaped, ...decoded.map(encodeReading)])
+  readings.delete(path)
+  return [...readings]
+}
+
+/** Characters that the readings of one path may have together. Honest paths have two or three readings. */
+const mostCharacters = 32_768
+
+/** All that the changes make of the seeds, applied in any order, any number of times. */
+function closure(seeds: readonly string[], changes: readonly Change[]): string[] {
+  const all = new Set(seeds)
+  let characters = 0
+  for (const path of all) {
+    characters += path.length
+    if (characters > mostCharacters) throw badTarget('its path can be read in too many ways')
+    for (const change of changes) all.add(change(path))
   }
-  const cut = (path: string) => path.replace(/[?#\0].*$/s, '')
-  also(cut)
-  also((path) => path.replaceAll('\\', '/'))
-  also((path) => path.replace(/;[^/]*/g, ''))
-  also(cut)
-  also((path) => path.replace(/\/{2,}/g, '/'))
-  return all
+  return [...all]
 }
 
 /** A decoded path in canonical form again. */
