@@ -31,6 +31,8 @@ export interface Distribution {
 }
 
 export interface Family<Series> {
+  readonly name: string
+  readonly labels: readonly string[]
   readonly bounds: readonly number[]
   /** The series with these label values, made when it is new. One for each label name, in their order. */
   series(...values: readonly string[]): Series
@@ -139,6 +141,8 @@ function family<Series>(name: string, help: string, labels: readonly string[], k
 
   if (labels.length === 0) series()
   return {
+    name,
+    labels,
     bounds: kind.bounds,
     series,
     has,

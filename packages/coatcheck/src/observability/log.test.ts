@@ -39,6 +39,16 @@ test('fields cannot take the place of ours', () => {
   })
 })
 
+test('where a message comes from stands beside its level', () => {
+  const { log, lines } = logging()
+  log.warn('w', { log: { origin: { file: { name: 'coatcheck.yaml', line: 3 } } } })
+  expect(JSON.parse(lines[0]!).log).toEqual({
+    origin: { file: { name: 'coatcheck.yaml', line: 3 } },
+    level: 'warn',
+    logger: 'coatcheck',
+  })
+})
+
 test('never throws, whatever the fields', () => {
   const { log, lines } = logging()
   const circle: Record<string, unknown> = { secret: new Secret('hunter2'), big: 1n }

@@ -24,7 +24,7 @@ export interface LogOptions {
 /**
  * The program's own log: one JSON line of ECS fields for each message, or a readable line on a terminal.
  *
- * Fields of a message stand beside ours and cannot replace them. Never throws: what cannot be written as JSON is
+ * Fields of a message stand beside ours (those of `log` too) and cannot replace them. Never throws: what cannot be written as JSON is
  * shown by what it is.
  */
 export function createLog(options: LogOptions): Log {
@@ -66,21 +66,26 @@ function bounded(
 }
 
 function jsonLine({ at, level, message, fields }: Entry, version: string): string {
+  const given = objectOf(printable(fields))
   const ours = {
     '@timestamp': at.toISOString(),
     ecs: { version: '9.4.0' },
-    log: { level, logger: 'coatcheck' },
+    log: { ...objectOf(given.log), level, logger: 'coatcheck' },
     message: message.toWellFormed(),
     service: { name: 'coatcheck', version },
   }
-  return `${JSON.stringify({ ...ours, ...(printable(fields) as object | undefined), ...ours })}\n`
+  return `${JSON.stringify({ ...ours, ...given, ...ours })}\n`
+}
+
+function objectOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }
 
 const colours = { debug: '\x1b[90m', info: '\x1b[36m', warn: '\x1b[33m', error: '\x1b[31m' }
 
 function prettyLine({ at, level, message, fields }: Entry): string {
   const time = at.toISOString().slice(11, 23)
-  const rest = Object.entries((printable(fields) ?? {}) as object)
+  const rest = Object.entries(objectOf(printable(fields)))
     .map(prettyField)
     .join('')
   return `\x1b[90m${time}\x1b[0m ${colours[level]}${level.padEnd(5)}\x1b[0m ${visible(message)}${rest}\n`
