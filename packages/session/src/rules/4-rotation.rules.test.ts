@@ -201,7 +201,7 @@ test('rule 4: an answer that is late does not put its cookie over the one of a s
   expect(await late.commit()).toEqual({ setCookie: [], ticket: undefined })
   expect(late.state).toBe('refused')
 })
-await createBrowser(oldOne.manager, oldOne.browser.cookie).visit((s) => s.signIn('ann'))
+
 test('rule 4: requests that come together rotate once, and all get the same new cookie', async () => {
   const { world, manager, old } = await agedSession({ ...age, cache: false })
   const sessions = await Promise.all(Array.from({ length: 10 }, () => manager.open({ cookie: old })))
