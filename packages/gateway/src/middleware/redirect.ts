@@ -5,17 +5,26 @@ import type { Exchange } from '../exchange.ts'
 import type { Handler } from '../middleware.ts'
 import { compileRewrite } from './rewrite.ts'
 
+/** Stands in the upstream's place. */
+export function redirect(action: RedirectAction): Handler {
+  const locate = compileLocation(action)
+  return async function redirectTo(exchange) {
+    const headers = ['Location', locate(exchange), 'Content-Length', '0', 'X-Request-Id', exchange.id]
+    exchange.reason = 'redirect'
+    return { status: action.status, statusText: '', headers, body: undefined }
+  }
+}
+
 /**
- * Stands in the upstream's place. The location is always an absolute URL, so that no path can pass for a host. A port that
- * is not given is the default of the scheme that is given, else the request's own.
+ * Where a redirect leads: always an absolute URL, so that no path can pass for a host. A port that is not given is the
+ * default of the scheme that is given, else the request's own.
  *
  * @see https://gateway-api.sigs.k8s.io/reference/spec/#httprequestredirectfilter
  */
-export function redirect(action: RedirectAction): Handler {
+export function compileLocation(action: RedirectAction): (exchange: Exchange) => string {
   const rewritten =
     action.path === undefined ? ({ outgoing }: Exchange) => outgoing.target : compileRewrite(action.path)
-
-  return async function redirectTo(exchange) {
+  return function locate(exchange) {
     const { request } = exchange
     const own = parseAuthority(request.authority)
     const host = action.host ?? own?.host
@@ -24,9 +33,6 @@ export function redirect(action: RedirectAction): Handler {
     const port = action.port ?? (action.scheme === undefined ? own?.port : undefined)
     const suffix = port === undefined || port === (scheme === 'https' ? 443 : 80) ? '' : `:${port}`
     const target = rewritten(exchange)
-    const location = `${scheme}://${host}${suffix}${target === '*' ? '/' : target}`
-    exchange.reason = 'redirect'
-    const headers = ['Location', location, 'Content-Length', '0', 'X-Request-Id', exchange.id]
-    return { status: action.status, statusText: '', headers, body: undefined }
+    return `${scheme}://${host}${suffix}${target === '*' ? '/' : target}`
   }
 }

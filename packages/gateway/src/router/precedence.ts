@@ -39,7 +39,7 @@ function hostRank(host: string | undefined): number {
   return host === undefined ? 2 : isWildcard(host) ? 1 : 0
 }
 
-export function isWildcard(host: string | undefined): host is string {
+export function isWildcard(host: string | undefined): host is `*.${string}` {
   return host?.startsWith('*.') ?? false
 }
 

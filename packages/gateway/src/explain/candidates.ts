@@ -1,0 +1,82 @@
+import type { FieldMatch, PathMatch, Route, RouteMatch } from '@coatcheck/model'
+import { isNamed } from '../headers.ts'
+import { queryHolds, type RequestFields } from '../router/conditions.ts'
+import { createPathTable } from '../router/path-table.ts'
+import { compareEntries, isWildcard } from '../router/precedence.ts'
+
+/** A match that was looked at. */
+export interface Candidate {
+  readonly route: string
+  /** The match, as one reads it. */
+  readonly match: string
+  /** Why it does not take the request; `undefined` for the one that does. */
+  readonly reason: string | undefined
+}
+
+export interface AskedRequest extends RequestFields {
+  readonly host: string
+  readonly path: string
+}
+
+export interface Choice {
+  readonly route: Route | undefined
+  readonly match: RouteMatch | undefined
+  /** In the order in which they are tried, up to the one that takes the request. */
+  readonly candidates: readonly Candidate[]
+}
+
+/** Goes through all matches in their order, which the router does not have to, and says why each was not it. */
+export function chooseRoute(routes: readonly Route[], request: AskedRequest): Choice {
+  const entries = routes.flatMap((route) => route.matches.map((match) => ({ match, value: route })))
+  const ordered = entries.map((entry, order) => ({ ...entry, order })).sort(compareEntries)
+  const candidates: Candidate[] = []
+  for (const { match, value: route } of ordered) {
+    const reason = mismatch(match, request)
+    candidates.push({ route: route.name, match: describeMatch(match), reason })
+    if (reason === undefined) return { route, match, candidates }
+  }
+  return { route: undefined, match: undefined, candidates }
+}
+
+function mismatch(match: RouteMatch, request: AskedRequest): string | undefined {
+  if (!takesHost(match.host, request.host)) return `the host is ${request.host || 'missing'}`
+  if (!takesPath(match.path, request)) return `the path is ${request.path}`
+  if (match.methods.length > 0 && !match.methods.includes(request.method)) return `the method is ${request.method}`
+  const header = match.headers.find((field) => !takesHeader(field, request))
+  if (header !== undefined) return `the header ${describeField(header)} is not there`
+  const parameter = match.query.find((field) => !queryHolds([field], request.query))
+  return parameter && `the query parameter ${describeField(parameter)} is not there`
+}
+
+function takesHost(host: string | undefined, asked: string): boolean {
+  if (host === undefined) return true
+  return isWildcard(host) ? asked.endsWith(host.slice(1).toLowerCase()) : asked === host.toLowerCase()
+}
+
+function takesPath(path: PathMatch, request: AskedRequest): boolean {
+  const table = createPathTable<true>()
+  table.add({ match: { host: undefined, path, methods: [], headers: [], query: [] }, value: true, order: 0 })
+  return table.find(request.path, request) !== undefined
+}
+
+function takesHeader({ name, value }: FieldMatch, { headers }: AskedRequest): boolean {
+  const lower = name.toLowerCase()
+  return headers.some(
+    (header, i) => i % 2 === 0 && isNamed(header, lower) && (value ?? headers[i + 1]) === headers[i + 1],
+  )
+}
+
+/** A match in one line. */
+export function describeMatch({ host, path, methods, headers, query }: RouteMatch): string {
+  return [
+    host ?? 'any host',
+    path.kind === 'prefix' ? `${path.value.replace(/\/$/, '')}/…` : path.value,
+    ...(methods.length > 0 ? [methods.join('|')] : []),
+    ...headers.map((field) => `header ${describeField(field)}`),
+    ...query.map((field) => `query ${describeField(field)}`),
+  ].join(' ')
+}
+
+function describeField({ name, value }: FieldMatch): string {
+  return value === undefined ? name : `${name}=${value}`
+}

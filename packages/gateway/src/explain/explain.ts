@@ -1,0 +1,159 @@
+import type { GatewayModel, HeadersSpec, ProxyAction, Route } from '@coatcheck/model'
+import { beginExchange } from '../begin.ts'
+import { GatewayError } from '../errors.ts'
+import type { Exchange } from '../exchange.ts'
+import type { HeaderList } from '../headers.ts'
+import { compileListener } from '../listener.ts'
+import type { RouteContext } from '../middleware/context.ts'
+import { findSpec } from '../middleware/find-spec.ts'
+import { compileRewrite } from '../middleware/rewrite.ts'
+import { compileOwnNames } from '../own-names.ts'
+import { segmentsOf } from '../router/precedence.ts'
+import { compileTemplate } from '../template-value.ts'
+import { type Candidate, chooseRoute } from './candidates.ts'
+import { maskHeader } from './mask.ts'
+import { listenerFor, offlineContext, requestFor } from './offline.ts'
+import { describeChain, type Step } from './steps.ts'
+
+/** A request to think through. */
+export interface ExplainedRequest {
+  readonly method: string
+  /** Absolute, `http` or `https`. */
+  readonly url: string
+  /** `Host` is taken from the URL. */
+  readonly headers: readonly (readonly [name: string, value: string])[]
+}
+
+/** What the gateway would do with a request. */
+export interface Explanation {
+  readonly method: string
+  readonly url: string
+  /** The gateway would answer itself before any route's chain. */
+  readonly refused: Refusal | undefined
+  /** The path that routes are chosen by. */
+  readonly path: string | undefined
+  readonly route: string | undefined
+  /** In the order in which they are tried, the one that takes the request as the last. */
+  readonly candidates: readonly Candidate[]
+  /** What the route's chain would do, in its order. */
+  readonly steps: readonly Step[]
+  /** What the upstream would get once every middleware lets the request through; secrets are masked. */
+  readonly upstream: UpstreamView | undefined
+}
+
+export interface Refusal {
+  readonly status: number
+  readonly code: string
+  readonly message: string
+}
+
+export interface UpstreamView {
+  readonly name: string
+  readonly urls: readonly string[]
+  readonly method: string
+  readonly target: string
+  readonly headers: readonly (readonly [name: string, value: string])[]
+}
+
+/**
+ * Says what a gateway of this model would do with a request, without a socket, a store or an upstream. The request comes in
+ * on the first listener of its scheme, from a peer that nobody trusts.
+ *
+ * @throws TypeError when the URL is none
+ */
+export function explain(model: GatewayModel, { method, url: text, headers }: ExplainedRequest): Explanation {
+  const url = new URL(text)
+  const start = { method, url: text, refused: undefined, path: undefined, route: undefined, upstream: undefined }
+  try {
+    const exchange = beginExchange(compileListener(listenerFor(model, url)), requestFor(method, text, url, headers))
+    return { ...start, candidates: [], steps: [], ...explainExchange(model, exchange) }
+  } catch (error) {
+    return { ...start, candidates: [], steps: [], refused: refusal(error) }
+  }
+}
+
+function refusal(error: unknown): Refusal {
+  if (!(error instanceof GatewayError)) throw error
+  return { status: error.status, code: error.code, message: error.detail ?? error.message }
+}
+
+function explainExchange(model: GatewayModel, exchange: Exchange): Partial<Explanation> {
+  const { request } = exchange
+  const { route, match, candidates } = chooseRoute(model.routes, request)
+  const known = { path: request.path, route: route?.name, candidates }
+  const ambiguous = findOtherReading(model, exchange, route)
+  if (ambiguous !== undefined) return { ...known, refused: ambiguous }
+  if (route === undefined || match === undefined) {
+    return { ...known, refused: { status: 404, code: 'no-route', message: 'no route takes this request' } }
+  }
+  exchange.route = route.name
+  exchange.matchedSegments = match.path.kind === 'prefix' ? segmentsOf(match.path.value).length : -1
+  return { ...known, ...explainRoute(model, route, exchange) }
+}
+
+function findOtherReading(model: GatewayModel, { request }: Exchange, route: Route | undefined): Refusal | undefined {
+  for (const path of request.readings ?? []) {
+    const other = chooseRoute(model.routes, { ...request, path }).route
+    if (other === route) continue
+    const whose = other === undefined ? 'of no route' : `of route "${other.name}"`
+    return { status: 400, code: 'ambiguous-target', message: `servers may read the path as ${path}, ${whose}` }
+  }
+  return undefined
+}
+
+/** A route that cannot be compiled is broken, and says why. */
+function explainRoute(model: GatewayModel, route: Route, exchange: Exchange): Partial<Explanation> {
+  try {
+    const context = offlineContext(model, route)
+    const steps = describeChain(context, exchange)
+    return {
+      steps,
+      upstream: route.action.kind === 'proxy' ? upstreamView(model, route.action, context, exchange) : undefined,
+    }
+  } catch (error) {
+    if (error instanceof GatewayError) throw error
+    return {
+      steps: [{ kind: 'broken', does: `answers 500: ${error instanceof Error ? error.message : String(error)}` }],
+    }
+  }
+}
+
+function upstreamView(
+  model: GatewayModel,
+  action: ProxyAction,
+  context: RouteContext,
+  exchange: Exchange,
+): UpstreamView | undefined {
+  const spec = model.upstreams.find(({ name }) => name === action.upstream)
+  if (spec === undefined) throw new Error(`it names upstream "${action.upstream}", which is not defined`)
+  const { outgoing } = exchange
+  const rewrite = findSpec(context.route, 'rewrite')
+  compileOwnNames(context).fromRequest(outgoing.headers)
+  addHeaders(findSpec(context.route, 'headers'), exchange)
+  if (action.host.kind !== 'keep')
+    outgoing.headers[1] = action.host.kind === 'fixed' ? action.host.value : '(the target’s)'
+  return {
+    name: spec.name,
+    urls: spec.targets.map(({ url }) => url),
+    method: outgoing.method,
+    target: rewrite === undefined ? outgoing.target : compileRewrite(rewrite.path)(exchange),
+    headers: visibleHeaders(outgoing.headers, exchange.id),
+  }
+}
+
+/** What depends on a session stands as it is written in the configuration. */
+function addHeaders(spec: HeadersSpec | undefined, exchange: Exchange): void {
+  if (spec === undefined) return
+  for (const { name, value } of [...spec.request.set, ...spec.request.add]) {
+    exchange.outgoing.headers.push(name, compileTemplate(value)(exchange) ?? value)
+  }
+}
+
+function visibleHeaders(headers: HeaderList, requestId: string): [name: string, value: string][] {
+  const visible: [string, string][] = []
+  for (let i = 0; i < headers.length; i += 2) {
+    const value = headers[i + 1]!.replaceAll(requestId, '{request.id}')
+    visible.push([headers[i]!, maskHeader(headers[i]!, value)])
+  }
+  return visible
+}

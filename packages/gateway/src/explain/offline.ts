@@ -1,0 +1,98 @@
+import type { GatewayModel, KeySpec, Listener, Route, SessionSpec } from '@coatcheck/model'
+import { memoryRecords } from '@coatcheck/session/stores/memory'
+import type { RouteContext } from '../middleware/context.ts'
+import type { GatewayObserver, Log, Ports } from '../ports.ts'
+import type { RawRequest } from '../raw-request.ts'
+import { compileSessions } from '../sessions.ts'
+
+const nobody = () => {}
+const silent: Log = { debug: nobody, info: nobody, warn: nobody, error: nobody }
+const blind = new Proxy({} as GatewayObserver, { get: () => nobody })
+
+/** What a route is compiled with when nothing outside may be touched: empty stores, keys of zeros, no upstream. */
+export function offlineContext(model: GatewayModel, route: Route): RouteContext {
+  const ports: Ports = {
+    clock: () => 0,
+    secret: () => {
+      throw new Error('no secret is read offline')
+    },
+    records: () => memoryRecords(),
+    keys: keyIds(model).map((id) => ({ id, bytes: new Uint8Array(32) })),
+    log: silent,
+    observer: blind,
+  }
+  const sessions = compileSessions(model, ports)
+  return {
+    route,
+    routes: model.routes,
+    ports,
+    sessions,
+    session(name) {
+      const found = sessions.find(({ spec }) => spec.name === name)
+      if (found === undefined) throw new Error(`it names session "${name}", which is not defined`)
+      return found
+    },
+    forward() {
+      throw new Error('nothing is forwarded offline')
+    },
+    recover(error) {
+      throw error
+    },
+    checkTarget: nobody,
+  }
+}
+
+/** Every key that is named, and one, since a keyring is never empty. */
+function keyIds({ keys, sessions }: GatewayModel): string[] {
+  const named = (sealing: SessionSpec['sealing']): string[] => {
+    if (sealing.kind === 'migrate') return [...named(sealing.from), ...named(sealing.to)]
+    return sealing.kind === 'keys' ? [...sealing.keys] : []
+  }
+  const ids = [...keys.map(({ id }: KeySpec) => id), ...sessions.flatMap(({ sealing }) => named(sealing))]
+  return [...new Set(ids.length === 0 ? ['offline'] : ids)]
+}
+
+/** Listener for a URL: the first of its scheme, else one with ordinary limits. Nobody in front of it is trusted. */
+export function listenerFor({ listeners }: GatewayModel, url: URL): Listener {
+  const found = listeners.find(({ tls }) => (tls !== undefined) === (url.protocol === 'https:')) ?? listeners[0]
+  return { ...(found ?? plainListener), trustedProxies: [] }
+}
+
+const plainListener: Listener = {
+  name: 'web',
+  address: { host: undefined, port: 0 },
+  tls: undefined,
+  trustedProxies: [],
+  http2: false,
+  limits: { headerBytes: 16_384, headerCount: 100, targetBytes: 8192 },
+  timeouts: { headers: 0, keepAlive: 0, idle: 0 },
+}
+
+/** The client's address is not known here; it stands as the placeholder that templates have for it. */
+export const unknownAddress = '{client.address}'
+
+/** A request for the URL as it was written: the target is not resolved, as URL parsers do, since that is the question. */
+export function requestFor(
+  method: string,
+  text: string,
+  url: URL,
+  headers: readonly (readonly [string, string])[],
+): RawRequest {
+  const target = /^[a-z]+:\/\/[^/?#]*([^#]*)/i.exec(text)?.[1] ?? '/'
+  const upgrade = headers.some(([name, value]) => /^upgrade$/i.test(name) && /^websocket$/i.test(value))
+  return {
+    httpVersion: '1.1',
+    method,
+    target: target.startsWith('/') ? target : `/${target}`,
+    headers: ['Host', url.host, ...headers.filter(([name]) => !/^host$/i.test(name)).flat()],
+    authority: undefined,
+    scheme: url.protocol === 'https:' ? 'https' : 'http',
+    peer: unknownAddress,
+    peerPort: undefined,
+    certificate: undefined,
+    body: undefined,
+    contentLength: undefined,
+    upgrade: upgrade ? 'websocket' : undefined,
+    connection: { gone: false, onGone: undefined, inform: nobody, bodyWanted: nobody },
+  }
+}
