@@ -5,7 +5,7 @@ import type { Reply } from '../reply.ts'
 import type { Connection } from './connection.ts'
 import { discard, headBytes, ServedExchange } from './served-exchange.ts'
 
-const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR, NGHTTP2_CANCEL } = constants
+const { NGHTTP2_NO_ERROR } = constants
 
 /** The head of a request as nghttp2 hands it over: pseudo headers apart, cookie crumbs joined. */
 export interface Http2Head {
@@ -41,7 +41,10 @@ export class Http2Exchange extends ServedExchange {
     this.#expectsContinue = head.expect === '100-continue'
     if (hasBody) this.#countBody()
     stream.on('error', ignore)
-    stream.on('close', () => this.closed(stream.writableFinished && stream.rstCode === NGHTTP2_NO_ERROR))
+    // nghttp2 closes a stream that is whole with no error, before Node has seen the last write through
+    stream.on('close', () =>
+      this.closed(this.answered && stream.writableEnded && stream.rstCode === NGHTTP2_NO_ERROR && !this.cutShort),
+    )
   }
 
   get httpVersion(): string {
@@ -110,7 +113,8 @@ export class Http2Exchange extends ServedExchange {
   }
 
   protected abort(): void {
-    if (!this.stream.destroyed) this.stream.close(NGHTTP2_INTERNAL_ERROR)
+    // `close` would say END_STREAM first, and half a body would look whole
+    this.stream.destroy(new Error('The answer was cut short'))
   }
 
   /** Ends a stream whose client owes bytes or takes none, when nothing moved for `idle` milliseconds. */
@@ -123,7 +127,7 @@ export class Http2Exchange extends ServedExchange {
     } else if (now - this.#movedAt > idle) {
       if (!this.answered)
         this.giveUp(new GatewayError('request-timeout', 408, 'The body of the request stopped arriving'))
-      else stream.close(NGHTTP2_CANCEL)
+      else this.abort()
     }
   }
 
@@ -147,7 +151,8 @@ export class Http2Exchange extends ServedExchange {
   #abandonUpload(): void {
     if (this.body === undefined || this.stream.readableEnded) return
     this.onGone?.()
-    if (!this.stream.destroyed) this.stream.close(NGHTTP2_NO_ERROR)
+    // one turn later, or the reset would overtake the answer
+    setImmediate(() => this.stream.close(NGHTTP2_NO_ERROR))
   }
 }
 
@@ -160,7 +165,11 @@ function fitForHttp2(reply: Reply): { headers: HeaderList; hasLength: boolean } 
   for (let i = 0; i < reply.headers.length; i += 2) {
     const name = reply.headers[i]!.toLowerCase()
     if (isConnectionSpecific(name)) continue
-    if (name === 'content-length') hasLength = true
+    if (name === 'content-length') {
+      // clients end the connection over it (RFC 9110, section 8.6)
+      if (reply.status === 204) continue
+      hasLength = true
+    }
     headers.push(name, reply.headers[i + 1]!)
   }
   if (Buffer.isBuffer(reply.body) && !hasLength) headers.push('content-length', String(reply.body.length))

@@ -123,9 +123,9 @@ class UpgradeExchange extends Http1Exchange {
   }
 
   readonly #onSocketClose = (): void => {
-    if (this.#tunnel === undefined) return
-    this.#tunnel.socket.destroy()
-    this.closed(true)
+    this.#tunnel?.socket.destroy()
+    // the end of an ordinary answer is told by Node's response
+    if (this.#tunnel !== undefined || !this.answered) this.closed(this.#tunnel !== undefined)
   }
 }
 
