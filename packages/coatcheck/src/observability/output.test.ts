@@ -55,10 +55,24 @@ test('a pipe that nobody reads holds up neither work nor exit, and its lost line
   const child = inShell('exec 3<>"$3"; "$1" "$2" 30000 report >&3; echo "exit $?" >&2', fifo)
   const report = await text(child.stderr!)
   const { lag, dropped } = JSON.parse(report.split('\n')[0]!)
-  expect(lag).toBeLessThan(1000)
+  expect(lag).toBeLessThan(10_000)
   expect(dropped).toBeGreaterThan(10_000)
   expect(report).toMatch(/exit 7\n$/)
 })
+
+// Only root can be two users.
+test.skipIf(process.getuid?.() !== 0)(
+  "another user's pipe, as a container engine's, holds up nothing either",
+  async () => {
+    const fifo = join(folder, 'foreign')
+    execFileSync('mkfifo', ['-m', '600', fifo])
+    const asNobody = 'setpriv --reuid=65534 --clear-groups "$1" "$2" 30000 report >&3'
+    const child = inShell(`exec 3<>"$3"; ${asNobody}; echo "exit $?" >&2`, fifo)
+    const report = await text(child.stderr!)
+    expect(JSON.parse(report.split('\n')[0]!).dropped).toBeGreaterThan(10_000)
+    expect(report).toMatch(/exit 7\n$/)
+  },
+)
 
 test('a socket that nobody reads holds up neither work nor exit', async () => {
   const child = spawn(process.execPath, [program, '30000', 'report'], { stdio: ['ignore', 'pipe', 'pipe'] })

@@ -36,24 +36,35 @@ export function openOutput(fd: number): Output {
   }
 }
 
-/** Sockets that made their descriptor non-blocking; collected, they would close it. */
-const held: Socket[] = []
-
 /** A descriptor for the same output that does not block, or `undefined` when there is none. */
 function nonBlocking(fd: number): number | undefined {
   try {
     const kind = fstatSync(fd)
     if (kind.isFIFO() || isatty(fd)) return reopened(fd)
-    if (!kind.isSocket()) return undefined
-    // Node sets O_NONBLOCK on what it takes over, and offers no other way to set it on a socket.
-    held.push(new Socket({ fd, readable: false, writable: true }).unref().on('error', () => {}))
-    return fd
+    return kind.isSocket() ? adopted(fd) : undefined
   } catch {
     return undefined
   }
 }
 
-/** Opened anew, so that O_NONBLOCK is ours alone and not that of every process which shares the descriptor. */
+/**
+ * Opened anew, so that O_NONBLOCK is ours alone and not that of every process which shares the descriptor. Another user's
+ * pipe, as a container engine's, cannot be opened: it is taken over.
+ */
 function reopened(fd: number): number {
-  return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
+  try {
+    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
+  } catch (error) {
+    if (isatty(fd)) throw error
+    return adopted(fd)
+  }
+}
+
+/** Sockets that made their descriptor non-blocking; collected, they would close it. */
+const held: Socket[] = []
+
+/** Node sets O_NONBLOCK on what it takes over, and offers no other way to set it. */
+function adopted(fd: number): number {
+  held.push(new Socket({ fd, readable: false, writable: true }).unref().on('error', () => {}))
+  return fd
 }
