@@ -30,7 +30,7 @@ const foreign = new Set(['custom'])
 function codesOfDiagnostics(): string[] {
   return sources(makesDiagnostics)
     .flatMap((text) => [...text.matchAll(/\bcode(?::\s*| = (?='))(.*)/g)])
-    .flatMap(([, rest]) => [...rest!.matchAll(/'([a-z]+(?:-[a-z0-9]+)*)'/g)])
+    .flatMap(([, rest]) => [...rest!.matchAll(/'([a-z]+(?:-[a-z0-9]+)*)'(?! in )/g)])
     .map(([, code]) => code!)
     .filter((code) => !foreign.has(code))
 }

@@ -45,7 +45,7 @@ test('never throws, never lets a value of a secret name through', () => {
     fc.property(
       fc.string({ unit: 'binary' }),
       name,
-      fc.stringMatching(/^[A-Za-z0-9]{12,20}$/),
+      fc.string({ unit: fc.constantFrom(...'abcXYZ019'), minLength: 12, maxLength: 20 }),
       fc.string({ unit: 'binary' }),
       (before, key, value, after) => {
         const shown = maskQuery(`${before}&${key}=${value}&${after}`)
