@@ -50,12 +50,11 @@ describe.each(names)('%s', (name) => {
     else expect({ ...golden.files, ...out }).toEqual(golden.files)
   })
 
-  test.runIf(model !== undefined && !model.routes.some(({ action }) => action.kind === 'broken'))(
-    'printed and translated again, is the same model',
-    () => {
-      const printed = native.translate([{ name: 'printed.yaml', text: printNative(model!) }], () => undefined)
-      expect(printed.diagnostics).toEqual([])
-      expect(printed.model).toEqual(model)
-    },
-  )
+  // What could not be read, and a broken route, have no text that means the same.
+  if (model === undefined || model.routes.some(({ action }) => action.kind === 'broken')) return
+  test('printed and translated again, is the same model', () => {
+    const printed = native.translate([{ name: 'printed.yaml', text: printNative(model) }], () => undefined)
+    expect(printed.diagnostics).toEqual([])
+    expect(printed.model).toEqual(model)
+  })
 })

@@ -1,5 +1,6 @@
 import { type Diagnostic, type Lookup, type PlaceOf, pointerOf } from '@coatcheck/model'
-import { at, type Problem, problemsOf } from './problems.ts'
+import { at, type Path } from './content.ts'
+import { type Problem, problemsOf } from './problems.ts'
 import { documentSchema, type NativeDocument } from './schema.ts'
 
 /** What could be understood of a document. */
@@ -9,8 +10,6 @@ export interface CheckedDocument {
   /** Whether anything within this part was wrong, and is not in `document`. */
   damaged(pointer: string): boolean
 }
-
-type Path = readonly (string | number)[]
 
 /**
  * Checks plain data against the schema.

@@ -1,7 +1,7 @@
-import { type Diagnostic, type PlaceOf, step } from '@coatcheck/model'
+import { type Diagnostic, type Place, type PlaceOf, step } from '@coatcheck/model'
+import { at } from './content.ts'
 import type { CheckedDocument } from './document.ts'
 import { places } from './places.ts'
-import { at } from './problems.ts'
 import type { ReadFile } from './read.ts'
 import type { NativeDocument } from './schema.ts'
 
@@ -33,10 +33,13 @@ export function gather(files: readonly (ReadFile & CheckedDocument)[]): Gathered
     Record<string, unknown>
   >
   const document: Record<string, unknown> = { ...sections }
-  const seen = (pointer: string, file: ReadFile, name: string): boolean => {
-    const before = map.placeOf(pointer)
-    if (before === undefined) map.put(pointer, pointer, file.placeOf)
-    else diagnostics.push(twice(name, pointer, file.placeOf, before))
+  const first = new Map<string, PlaceOf>()
+  const seen = (pointer: string, { placeOf }: ReadFile, name: string): boolean => {
+    const before = first.get(pointer)
+    if (before === undefined) {
+      first.set(pointer, placeOf)
+      map.put(pointer, pointer, placeOf)
+    } else diagnostics.push(twice(name, placeOf(pointer), before(pointer)))
     return before !== undefined
   }
   for (const file of files) {
@@ -52,8 +55,7 @@ export function gather(files: readonly (ReadFile & CheckedDocument)[]): Gathered
     }
   }
   const { routes, isDamaged } = gatherRoutes(files, map.put)
-  const first = files[0]
-  const placeOf: PlaceOf = (pointer) => map.placeOf(pointer) ?? first?.placeOf('')
+  const placeOf: PlaceOf = (pointer) => map.placeOf(pointer) ?? files[0]?.placeOf(pointer)
   const isWritten = (section: NamedSection, name: string) =>
     files.some((file) => at(file.content, [section, name]) !== undefined)
   return { document: { ...document, routes } as NativeDocument, placeOf, diagnostics, isWritten, isDamaged }
@@ -71,14 +73,14 @@ function gatherRoutes(files: readonly (ReadFile & CheckedDocument)[], put: Retur
   return { routes, isDamaged: (index: number) => damaged.has(index) }
 }
 
-function twice(name: string, pointer: string, placeOf: PlaceOf, before: NonNullable<ReturnType<PlaceOf>>): Diagnostic {
+function twice(name: string, place: Place | undefined, before: Place | undefined): Diagnostic {
   return {
     severity: 'error',
     code: 'defined-twice',
-    place: placeOf(pointer),
-    message: `"${name}" is defined twice, first in ${before.file}:${before.line}.`,
+    place,
+    message: `"${name}" is defined twice, first in ${before?.file}:${before?.line}.`,
     consequence: 'One of them would have been ignored.',
     remedy: 'Keep one, or give the other its own name.',
-    related: [before],
+    ...(before && { related: [before] }),
   }
 }

@@ -1,11 +1,8 @@
 import { type Diagnostic, didYouMean, suggest } from '@coatcheck/model'
-import type * as z from 'zod'
+import { at, isReference, label, type Path, shown } from './content.ts'
 import { laterField } from './later.ts'
-import { referenceMark } from './schema/values.ts'
 import { knownFields } from './shape.ts'
-
-type Issue = z.core.$ZodIssue
-type Path = readonly (string | number)[]
+import { alternatives, flat, type Issue, kindOf, meantWay, type Way } from './ways.ts'
 
 /** A part of a document that is not as the schema wants it. */
 export interface Problem extends Omit<Diagnostic, 'place' | 'severity'> {
@@ -31,84 +28,13 @@ export function problemsOf(issue: Issue, content: unknown, base: Path = []): Pro
   }
 }
 
-type Way = readonly Issue[]
-
-/** Of several ways to write a value, the one that was meant: of the right kind, and nearest to being right. */
 function problemsOfUnion(union: readonly Way[], content: unknown, path: Path): Problem[] {
   const found = at(content, path)
   if (found === undefined) return [missingField(path)]
   const ways = union.flatMap(flat)
-  const meant = isReference(found)
-    ? ways.find(isReferenceWay)
-    : ways
-        .filter((way) => !isReferenceWay(way) && isOfKind(way, found))
-        .sort((a, b) => farness(a, found) - farness(b, found))[0]
-  if (meant !== undefined) return insideOf(meant).flatMap((issue) => problemsOf(issue, content, path))
+  const meant = meantWay(ways, found)
+  if (meant !== undefined) return meant.flatMap((issue) => problemsOf(issue, content, path))
   return [value(content, path, 'is of the wrong kind', `Write ${alternatives(ways)}.`)]
-}
-
-/** Ways within ways, but for references, which are one. */
-function flat(way: Way): Way[] {
-  const [issue] = way
-  const nested = way.length === 1 && issue?.code === 'invalid_union' && issue.path.length === 0 && !isReferenceWay(way)
-  return nested ? issue.errors.flatMap(flat) : [way]
-}
-
-function isReferenceWay(way: Way): boolean {
-  return way.some(
-    (issue) => issue.message === referenceMark || (issue.code === 'custom' && issue.params?.code === 'value-missing'),
-  )
-}
-
-/** A reference that is not written right is told by its own issues. */
-function insideOf(way: Way): Way {
-  const [issue] = way
-  if (issue?.code !== 'invalid_union' || !isReferenceWay(way)) return way
-  return [...issue.errors].sort((a, b) => farness(a) - farness(b))[0] ?? way
-}
-
-function isOfKind(way: Way, found: unknown): boolean {
-  return !way.some((issue) => {
-    if (issue.path.length > 0) return false
-    if (issue.code === 'invalid_value') return !issue.values.some((option) => typeof option === typeof found)
-    return issue.code === 'invalid_type'
-  })
-}
-
-/** How much is wrong with a way. A choice that is nearly right was meant; one that is not was not. */
-function farness(way: Way, found?: unknown): number {
-  return way.reduce((sum, issue) => {
-    if (issue.code === 'unrecognized_keys') return sum + issue.keys.length
-    if (issue.code !== 'invalid_value') return sum + 1
-    return sum + (suggest(String(found), issue.values.map(String)) === undefined ? 1.5 : 0.5)
-  }, 0)
-}
-
-function alternatives(ways: readonly Way[]): string {
-  const all = ways.filter((way) => !isReferenceWay(way)).flatMap((way) => way.flatMap(expected))
-  return [...new Set(all)].join(', or ')
-}
-
-function expected(issue: Issue): string[] {
-  if (issue.path.length > 0) return []
-  if (issue.code === 'invalid_value') return issue.values.map(String)
-  return issue.code === 'invalid_type' ? [kindOf(issue)] : []
-}
-
-/** What the schema says that it expects, else the kind. */
-function kindOf(issue: Issue & { code: 'invalid_type' }): string {
-  return issue.message.startsWith('Invalid ') ? (kinds[issue.expected] ?? issue.expected) : issue.message
-}
-
-const kinds: Readonly<Record<string, string>> = {
-  string: 'text',
-  number: 'a number',
-  int: 'a whole number',
-  boolean: 'true or false',
-  array: 'a list',
-  object: 'an object',
-  record: 'an object',
-  null: 'null',
 }
 
 function unknownField(path: Path): Problem {
@@ -209,46 +135,4 @@ function value(content: unknown, path: Path, problem: string, remedy: string): P
     consequence: 'It has no meaning here, and no default is put in its place.',
     remedy,
   }
-}
-
-/** How a field is called in messages: `sessions.default.cookie.name`, `routes[2].upstream`. */
-export function label(path: Path): string {
-  const text = path.map((name) => (typeof name === 'number' ? `[${name}]` : `.${name}`)).join('')
-  return path.length === 0
-    ? 'the file'
-    : text
-        .replace(/^\./, '')
-        .replace(/[\u0000-\u001f\u007f]/g, '?')
-        .slice(0, 200)
-}
-
-/** A value as a message shows it: short, on one line, and never a secret. */
-function shown(content: unknown, path: Path): string {
-  const found = at(content, path)
-  if (path[0] === 'keys') return 'a secret'
-  if (Array.isArray(found)) return 'a list'
-  if (found !== null && typeof found === 'object') return isReference(found) ? reference(found) : 'an object'
-  const text = JSON.stringify(found) ?? String(found)
-  return text.length > 80 ? `${text.slice(0, 77)}…` : text
-}
-
-function reference(found: object): string {
-  const [name, target] = Object.entries(found)[0] ?? []
-  return `{ ${name}: ${String(target)
-    .replace(/[\u0000-\u001f\u007f]/g, '?')
-    .slice(0, 80)} }`
-}
-
-function isReference(found: unknown): found is object {
-  return found !== null && typeof found === 'object' && (Object.hasOwn(found, 'env') || Object.hasOwn(found, 'file'))
-}
-
-/** What lies at a path; `undefined` when nothing does. */
-export function at(content: unknown, path: Path): unknown {
-  let found = content
-  for (const name of path) {
-    if (found === null || typeof found !== 'object' || !Object.hasOwn(found, name)) return undefined
-    found = (found as Record<string | number, unknown>)[name]
-  }
-  return found
 }

@@ -1,5 +1,5 @@
 import { type Diagnostic, type Place, type PlaceOf, pathOf, type SourceFile } from '@coatcheck/model'
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml'
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, visit } from 'yaml'
 
 /** A file that was read: plain data, and where each part of it stands. */
 export interface ReadFile {
@@ -33,12 +33,12 @@ export function readFile(file: SourceFile): { file: ReadFile | undefined; diagno
   const document = parsed[0]
   if (document === undefined)
     return { file: { name: file.name, content: undefined, placeOf: () => placeAt(0) }, diagnostics: [] }
-  const problems = [...syntaxProblems(document), ...keyProblems(document.contents)]
+  const problems = [...syntaxProblems(document), ...aliasProblems(document), ...keyProblems(document.contents)]
   const diagnostics = problems.map((problem) => diagnosticOf(problem, placeAt))
-  if (document.errors.length > 0) return { file: undefined, diagnostics }
-  const content = plain(document)
-  if (content instanceof Error) return fail(tooManyAliases)
-  return { file: { name: file.name, content, placeOf: placesOf(document, placeAt) }, diagnostics }
+  if (problems.some(({ code }) => code.startsWith('yaml-'))) return { file: undefined, diagnostics }
+  const read = plain(document)
+  if (read === undefined) return fail(tooManyAliases)
+  return { file: { name: file.name, content: read.content, placeOf: placesOf(document, placeAt) }, diagnostics }
 }
 
 interface Problem {
@@ -64,12 +64,19 @@ function parse(text: string, lineCounter: LineCounter): Document.Parsed[] | Prob
     const documents = parseAllDocuments(text, { lineCounter, uniqueKeys: false, stringKeys: true })
     return 'empty' in documents ? [] : documents
   } catch {
-    return { code: 'yaml-invalid', offset: 0, message: 'The file is nested too deeply.', remedy: 'Write fewer levels.' }
+    return tooDeep(0)
   }
 }
 
+function tooDeep(offset: number): Problem {
+  return { code: 'yaml-invalid', offset, message: 'The file is nested too deeply.', remedy: 'Write fewer levels.' }
+}
+
 function syntaxProblems(document: Document.Parsed): Problem[] {
-  return [...document.errors, ...document.warnings].map(({ message, pos }) => ({
+  const found = [...document.errors, ...document.warnings]
+  const deep = found.find(({ message }) => message.startsWith('Maximum call stack'))
+  if (deep !== undefined) return [tooDeep(deep.pos[0])]
+  return found.map(({ message, pos }) => ({
     code: 'yaml-invalid',
     offset: pos[0],
     message: `This is not YAML as it should be: ${firstSentence(message)}.`,
@@ -80,6 +87,23 @@ function syntaxProblems(document: Document.Parsed): Problem[] {
 
 function firstSentence(message: string): string {
   return message.split(' at line ')[0]!.split('\n')[0]!.replace(/[.:]$/, '').slice(0, 200)
+}
+
+function aliasProblems(document: Document.Parsed): Problem[] {
+  const problems: Problem[] = []
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document) !== undefined) return
+      const message = `This is not YAML as it should be: the alias "*${alias.source}" stands for nothing.`
+      problems.push({
+        code: 'yaml-invalid',
+        offset: offsetOf(alias),
+        message,
+        remedy: `Put "&${alias.source}" before what it stands for.`,
+      })
+    },
+  })
+  return problems
 }
 
 /** Keys that stand twice, both places told, and the one that would not become a field. */
@@ -142,12 +166,23 @@ function severalDocuments(second: Document.Parsed): Problem {
   }
 }
 
-function plain(document: Document.Parsed): unknown {
+/** `undefined` when aliases stand for too much, or for what they are in. */
+function plain(document: Document.Parsed): { content: unknown } | undefined {
   try {
-    return document.toJS({ maxAliasCount: mostAliases })
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error))
+    const content: unknown = document.toJS({ maxAliasCount: mostAliases })
+    return isCircular(content, new Set()) ? undefined : { content }
+  } catch {
+    return undefined
   }
+}
+
+function isCircular(value: unknown, around: Set<object>): boolean {
+  if (value === null || typeof value !== 'object') return false
+  if (around.has(value)) return true
+  around.add(value)
+  const found = Object.values(value).some((inner) => isCircular(inner, around))
+  around.delete(value)
+  return found
 }
 
 function placesOf(document: Document.Parsed, placeAt: (offset: number) => Place): PlaceOf {

@@ -113,7 +113,9 @@ function outsideDomain({ matches }: Route, { domain }: CookieSpec): string | und
 
 function outsidePath({ matches }: Route, cookie: CookieSpec): string | undefined {
   const under = cookie.path.replace(/\/$/, '')
-  return matches.map(({ path }) => path.value).find((path) => path !== under && !path.startsWith(`${under}/`))
+  return matches
+    .map(({ path }) => path.value)
+    .find((path) => path.startsWith('/') && path !== under && !path.startsWith(`${under}/`))
 }
 
 function wrongHost({ name }: Route, cookie: CookieSpec, host: string): Finding {

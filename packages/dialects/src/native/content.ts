@@ -1,0 +1,45 @@
+/** Where something lies in plain data: names of fields, numbers of items. */
+export type Path = readonly (string | number)[]
+
+/** How a field is called in messages: `sessions.default.cookie.name`, `routes[2].upstream`. */
+export function label(path: Path): string {
+  const text = path.map((name) => (typeof name === 'number' ? `[${name}]` : `.${name}`)).join('')
+  return path.length === 0
+    ? 'the file'
+    : text
+        .replace(/^\./, '')
+        .replace(/[\u0000-\u001f\u007f]/g, '?')
+        .slice(0, 200)
+}
+
+/** A value as a message shows it: short, on one line, and never a secret. */
+export function shown(content: unknown, path: Path): string {
+  const found = at(content, path)
+  if (path[0] === 'keys') return 'a secret'
+  if (Array.isArray(found)) return 'a list'
+  if (found !== null && typeof found === 'object') return isReference(found) ? reference(found) : 'an object'
+  const text = JSON.stringify(found) ?? String(found)
+  return text.length > 80 ? `${text.slice(0, 77)}…` : text
+}
+
+function reference(found: object): string {
+  const [name, target] = Object.entries(found)[0] ?? []
+  return `{ ${name}: ${String(target)
+    .replace(/[\u0000-\u001f\u007f]/g, '?')
+    .slice(0, 80)} }`
+}
+
+/** `{ env: … }` or `{ file: … }`, right or wrong. */
+export function isReference(found: unknown): found is object {
+  return found !== null && typeof found === 'object' && (Object.hasOwn(found, 'env') || Object.hasOwn(found, 'file'))
+}
+
+/** What lies at a path; `undefined` when nothing does. */
+export function at(content: unknown, path: Path): unknown {
+  let found = content
+  for (const name of path) {
+    if (found === null || typeof found !== 'object' || !Object.hasOwn(found, name)) return undefined
+    found = (found as Record<string | number, unknown>)[name]
+  }
+  return found
+}

@@ -1,0 +1,125 @@
+import { expect, test } from 'vitest'
+import type { GatewayModel } from '../model.ts'
+import { found, listener, match, route, tls, upstream, upstreamTls, withMatch } from '../testing/good-model.ts'
+
+test.each<[string, Partial<GatewayModel>, string[]]>([
+  [
+    'an upstream without weight',
+    { upstreams: [{ ...upstream, targets: [{ url: 'http://10.0.0.1', weight: 0 }] }] },
+    ['error upstream-without-target /upstreams/0/targets'],
+  ],
+  [
+    'an upstream with a path',
+    { upstreams: [{ ...upstream, targets: [{ url: 'http://10.0.0.1/a', weight: 1 }] }] },
+    ['error upstream-url-invalid /upstreams/0/targets/0'],
+  ],
+  [
+    'an upstream that is a listener',
+    { upstreams: [{ ...upstream, targets: [{ url: 'http://127.0.0.1:8080', weight: 1 }] }] },
+    ['error upstream-is-listener /upstreams/0/targets/0'],
+  ],
+  [
+    'TLS settings for http',
+    { upstreams: [{ ...upstream, tls: upstreamTls }] },
+    ['warning upstream-tls-unused /upstreams/0/tls'],
+  ],
+  [
+    'certificates that are not checked',
+    {
+      upstreams: [
+        { ...upstream, targets: [{ url: 'https://a', weight: 1 }], tls: { ...upstreamTls, insecureSkipVerify: true } },
+      ],
+    },
+    ['warning upstream-not-verified /upstreams/0/tls/insecureSkipVerify'],
+  ],
+  ['a route without match', { routes: [{ ...route, matches: [] }] }, ['error match-missing /routes/0']],
+  ['a host with a port', withMatch({ host: 'a.example.com:80' }), ['error host-invalid /routes/0/matches/0/host']],
+  ['a host in capitals', withMatch({ host: 'A.example.com' }), ['error host-invalid /routes/0/matches/0/host']],
+  [
+    'hosts that are fine',
+    {
+      routes: ['*.example.com', '127.0.0.1', '[::1]', 'localhost', 'xn--bcher-kva.example', 'a_b.example'].map(
+        (host, i) => ({ ...route, name: `r${i}`, matches: [{ ...match, host }] }),
+      ),
+    },
+    [],
+  ],
+  [
+    'a dot segment in a path',
+    withMatch({ path: { kind: 'exact', value: '/a/%2E%2e/b' } }),
+    ['error path-invalid /routes/0/matches/0/path'],
+  ],
+  [
+    'a relative path',
+    withMatch({ path: { kind: 'exact', value: 'a' } }),
+    ['error path-invalid /routes/0/matches/0/path'],
+  ],
+  [
+    'a template with a name twice',
+    withMatch({ path: { kind: 'template', value: '/{a}/{a}' } }),
+    ['error path-invalid /routes/0/matches/0/path'],
+  ],
+  [
+    'a template without a name',
+    withMatch({ path: { kind: 'template', value: '/a' } }),
+    ['error path-invalid /routes/0/matches/0/path'],
+  ],
+  ['a method in small letters', withMatch({ methods: ['get'] }), ['error method-invalid /routes/0/matches/0/methods']],
+  [
+    'a header that is none',
+    withMatch({ headers: [{ name: 'a:b', value: undefined }] }),
+    ['error header-name-invalid /routes/0/matches/0/headers/0'],
+  ],
+  [
+    'a match that another covers',
+    { routes: [route, { ...route, name: 'b', matches: [{ ...match, path: { kind: 'exact', value: '/x' } }, match] }] },
+    ['error route-unreachable /routes/1/matches/1'],
+  ],
+  [
+    'a match with more conditions, later',
+    { routes: [route, { ...route, name: 'b', matches: [{ ...match, methods: ['GET'] }] }] },
+    [],
+  ],
+  [
+    'methods that are among an earlier one’s',
+    {
+      routes: [
+        { ...route, matches: [{ ...match, methods: ['GET', 'PUT'] }] },
+        { ...route, name: 'b', matches: [{ ...match, methods: ['PUT'] }] },
+      ],
+    },
+    ['error route-unreachable /routes/1/matches/0'],
+  ],
+  [
+    'methods that are only in part',
+    {
+      routes: [
+        { ...route, matches: [{ ...match, methods: ['GET', 'PUT'] }] },
+        { ...route, name: 'b', matches: [{ ...match, methods: ['PUT', 'POST'] }] },
+      ],
+    },
+    [],
+  ],
+  [
+    'a header without value that covers one with',
+    {
+      routes: [
+        { ...route, matches: [{ ...match, headers: [{ name: 'x-a', value: undefined }] }] },
+        { ...route, name: 'b', matches: [{ ...match, headers: [{ name: 'X-A', value: '1' }] }] },
+      ],
+    },
+    ['error route-unreachable /routes/1/matches/0'],
+  ],
+  [
+    'a template by another name',
+    {
+      routes: [
+        { ...route, matches: [{ ...match, path: { kind: 'template', value: '/{a}' } }] },
+        { ...route, name: 'b', matches: [{ ...match, path: { kind: 'template', value: '/{b}' } }] },
+      ],
+    },
+    ['error route-unreachable /routes/1/matches/0'],
+  ],
+])('%s', (_, change, expected) => {
+  expect(found(change).sort()).toEqual([...expected].sort())
+})
