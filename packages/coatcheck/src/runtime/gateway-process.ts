@@ -21,6 +21,8 @@ import { createStores, type PreparedStores } from './stores.ts'
 export interface GatewayProcessOptions {
   readonly observability: Observability
   readonly state: StateFolder
+  /** A store went down or came back. */
+  readonly statusChanged?: (() => void) | undefined
 }
 
 interface Running {
@@ -30,10 +32,14 @@ interface Running {
 }
 
 /** A gateway in this process: model → stores → compiled gateway → listeners. */
-export function createGatewayProcess({ observability, state }: GatewayProcessOptions): Runner {
+export function createGatewayProcess({ observability, state, statusChanged }: GatewayProcessOptions): Runner {
   const { log } = observability
   const stores = createStores(state)
-  const observer = observeStores(observability, stores.heard)
+  const observer = observeStores(observability, (store, up) => {
+    if (!stores.heard(store, up)) return
+    observability.storeUp(store, up)
+    statusChanged?.()
+  })
   const listeners = createListeners({
     secret: readValue,
     certificate: observability.certificate,
@@ -108,15 +114,12 @@ function generation(spec: Listener, { gateway, users }: Running): Generation {
 }
 
 /** A store is down from a failed operation to the next that succeeds. */
-function observeStores(
-  { observer, storeUp }: Observability,
-  heard: (store: string, up: boolean) => boolean,
-): GatewayObserver {
+function observeStores({ observer }: Observability, heard: (store: string, up: boolean) => void): GatewayObserver {
   return {
     ...observer,
     storeOperation(store, operation, milliseconds, failure) {
       observer.storeOperation(store, operation, milliseconds, failure)
-      if (heard(store, failure === undefined)) storeUp(store, failure === undefined)
+      heard(store, failure === undefined)
     },
   }
 }

@@ -9,6 +9,7 @@ import { logProblems, problemOf } from './problem.ts'
 import { apply, createProgram, isRunnable, type Program, reload } from './program.ts'
 import { createReloader } from './reload.ts'
 import { listenToSignals, type Signals, shutDown } from './shutdown.ts'
+import { createWorkers } from './workers.ts'
 
 export interface StartOptions {
   readonly state: StateFolder
@@ -39,7 +40,11 @@ export async function startGateway(source: Source, options: StartOptions): Promi
       logProblems(observability.log, loaded.diagnostics)
       return exitCodes.configuration
     }
-    const runner = createGatewayProcess({ observability, state })
+    const { workers } = loaded.model
+    const runner =
+      workers === 1
+        ? createGatewayProcess({ observability, state })
+        : createWorkers({ count: workers, observability, state, version, logLevel: level })
     const program = createProgram(loaded.model, version, observability, runner)
     const problem = await apply(program, loaded).catch(problemOf)
     logProblems(observability.log, problem ? [problem] : program.keeper.status(runner.status()).configuration.problems)

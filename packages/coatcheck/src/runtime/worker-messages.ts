@@ -1,0 +1,36 @@
+import type { GatewayModel } from '@coatcheck/model'
+import type { ProgramErrorCode } from '../errors.ts'
+import type { LogLevel } from '../observability/log.ts'
+import type { MetricsSnapshot } from '../observability/observability.ts'
+import type { RunningStatus } from './runner.ts'
+
+/** What a worker is told at its start, in its environment. */
+export interface WorkerStart {
+  readonly version: string
+  readonly logLevel: LogLevel | undefined
+  /** Path of the state folder. */
+  readonly state: string
+  readonly workers: number
+}
+
+/** From the primary. Each has an answer with its number. */
+export type Order = { readonly number: number } & OrderBody
+export type OrderBody =
+  | { readonly kind: 'prepare'; readonly model: GatewayModel }
+  | { readonly kind: 'commit' | 'undo' | 'snapshot' | 'drain' | 'stop' }
+
+/** From a worker. */
+export type Report =
+  | { readonly kind: 'done'; readonly number: number; readonly status: RunningStatus }
+  | { readonly kind: 'snapshot'; readonly number: number; readonly snapshot: MetricsSnapshot }
+  | { readonly kind: 'failed'; readonly number: number; readonly failure: Failure }
+  /** A store went down or came back. */
+  | { readonly kind: 'status'; readonly status: RunningStatus }
+
+/** An error on its way between processes. */
+export interface Failure {
+  readonly code: ProgramErrorCode | undefined
+  readonly problem: string
+  readonly consequence: string
+  readonly remedy: string
+}

@@ -1,0 +1,71 @@
+/** Entry of a worker process: runs the models that the primary sends. */
+import { exitCodes } from '../commands/command.ts'
+import { createObservability } from '../observability/observability.ts'
+import { stateFolder } from '../state/state-folder.ts'
+import { endOnFatal } from './fatal.ts'
+import { createGatewayProcess } from './gateway-process.ts'
+import { problemOf } from './problem.ts'
+import type { Prepared } from './runner.ts'
+import type { Failure, Order, Report, WorkerStart } from './worker-messages.ts'
+
+const start: WorkerStart = JSON.parse(process.env.COATCHECK_WORKER ?? '{}')
+const observability = createObservability({ ...start, level: start.logLevel })
+endOnFatal(observability)
+const runner = createGatewayProcess({
+  observability,
+  state: stateFolder(start.state, {}, '/'),
+  statusChanged: () => report({ kind: 'status', status: runner.status() }),
+})
+let prepared: Prepared | undefined
+
+function report(message: Report): void {
+  if (process.connected) process.send?.(message)
+}
+
+async function obey(order: Order): Promise<void> {
+  switch (order.kind) {
+    case 'prepare':
+      prepared = await runner.prepare(order.model)
+      break
+    case 'commit':
+      await prepared?.commit()
+      prepared = undefined
+      break
+    case 'undo':
+      await prepared?.undo()
+      prepared = undefined
+      break
+    case 'drain':
+      await runner.drain()
+      break
+    case 'stop':
+      await runner.stop()
+      break
+    case 'snapshot':
+      report({ kind: 'snapshot', number: order.number, snapshot: await observability.snapshot() })
+      return
+  }
+  report({ kind: 'done', number: order.number, status: runner.status() })
+  if (order.kind === 'stop') await end()
+}
+
+async function end(): Promise<void> {
+  await observability.flush()
+  process.exit(exitCodes.fine)
+}
+
+function failure(error: unknown): Failure {
+  const { code, message, consequence, remedy } = problemOf(error)
+  return { code: code as Failure['code'], problem: message, consequence, remedy }
+}
+
+// A terminal signals the whole group; the primary decides what follows from it.
+process
+  .on('SIGINT', () => {})
+  .on('SIGTERM', () => {})
+  .on('SIGHUP', () => {})
+// Without its primary nobody could end it.
+process.on('disconnect', () => void runner.stop().then(end, end))
+process.on('message', (order: Order) => {
+  obey(order).catch((error: unknown) => report({ kind: 'failed', number: order.number, failure: failure(error) }))
+})
