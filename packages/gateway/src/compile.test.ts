@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { GatewayError } from './errors.ts'
 import { headerValue } from './headers.ts'
-import { matchOf, route, stage, toApp, withHeaders } from './testing/gateway.ts'
+import { anyUpstream, matchOf, route, stage, toApp, withHeaders } from './testing/gateway.ts'
 
 const session = { kind: 'session', session: 'default' } as const
 
@@ -65,21 +65,12 @@ describe('F13: a broken route', () => {
         route('b', '/b', [{ kind: 'mirror', upstream: 'shadow', percent: 100 }]),
         route('c', '/c', [], { action: toApp({ upstream: 'missing' }) }),
       ],
-      model: { upstreams: [anyUpstream] },
+      model: { upstreams: [{ name: 'app', ...anyUpstream }] },
     })
     for (const target of ['/a', '/b', '/c']) expect((await on.ask({ target })).reply.status).toBe(500)
     expect((await on.ask()).reply.status).toBe(200)
   })
 })
-
-const anyUpstream = {
-  name: 'app',
-  targets: [{ url: 'http://127.0.0.1:1', weight: 1 }],
-  tls: undefined,
-  timeouts: { connect: 1, response: 1, idle: 1 },
-  failing: { after: 1, for: 1 },
-  connections: { maxIdle: 1, idle: 1 },
-}
 
 describe('everything thrown becomes an answer', () => {
   test('an error of the upstream hop keeps its code, and its inside stays in the log', async () => {
@@ -101,7 +92,7 @@ describe('everything thrown becomes an answer', () => {
   })
 
   test('a surprise says nothing but its number, and the log has the rest under it', async () => {
-    for (const surprise of [new Error('password=hunter2'), 'password=hunter2', undefined]) {
+    for (const surprise of [new Error('password=hunter2'), 'password=hunter2', undefined, Object.create(null)]) {
       const on = stage({ routes: [route('a', '/')], respond: () => Promise.reject(surprise) })
       const { reply, exchange, text } = await on.ask()
       expect(reply.status).toBe(500)

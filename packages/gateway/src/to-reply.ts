@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { SessionError, type SessionErrorCode } from '@coatcheck/session'
 import { prefersHtml } from './accept.ts'
 import { pagePolicy, problemJson, problemPage, sentenceOf } from './error-page.ts'
@@ -48,7 +49,7 @@ export function toGatewayError(error: unknown, id: string, log: Log): GatewayErr
   }
   log.error('A request failed in a way that the gateway does not know', {
     http: { request: { id } },
-    error: { message: String(error), stack_trace: error instanceof Error ? error.stack : undefined },
+    error: error instanceof Error ? { message: error.message, stack_trace: error.stack } : { message: inspect(error) },
   })
   return new GatewayError('internal', 500, 'An unexpected error; the log has it under the request id', { cause: error })
 }

@@ -2,20 +2,13 @@ import { emptyModel, type GatewayModel, type Route } from '@coatcheck/model'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createRouter } from '../router/router.ts'
-import { matchOf, noChanges, route, sessionSpec, toApp } from '../testing/gateway.ts'
+import { anyUpstream, matchOf, noChanges, route, sessionSpec, toApp } from '../testing/gateway.ts'
 import { chooseRoute } from './candidates.ts'
 import { type ExplainedRequest, explain } from './explain.ts'
 import { formatExplanation } from './format.ts'
 
 const session = { kind: 'session', session: 'default' } as const
-const upstream = {
-  name: 'app',
-  targets: [{ url: 'http://10.0.0.5:3000', weight: 1 }],
-  tls: undefined,
-  timeouts: { connect: 1, response: 1, idle: 1 },
-  failing: { after: 1, for: 1 },
-  connections: { maxIdle: 1, idle: 1 },
-}
+const upstream = { ...anyUpstream, name: 'app', targets: [{ url: 'http://10.0.0.5:3000', weight: 1 }] }
 
 function modelOf(routes: Route[], part: Partial<GatewayModel> = {}): GatewayModel {
   return { ...emptyModel, routes, sessions: [sessionSpec()], upstreams: [upstream], ...part }

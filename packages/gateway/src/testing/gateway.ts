@@ -12,7 +12,7 @@ import {
 import type { RecordStore } from '@coatcheck/session'
 import { memoryRecords } from '@coatcheck/session/stores/memory'
 import { beginExchange } from '../begin.ts'
-import { compile, type Gateway } from '../compile.ts'
+import { compile, type ForwardFactory, type Gateway } from '../compile.ts'
 import type { Exchange } from '../exchange.ts'
 import type { ForwardRequest } from '../forward.ts'
 import { headerValues } from '../headers.ts'
@@ -20,6 +20,7 @@ import { compileListener } from '../listener.ts'
 import type { GatewayObserver, LogFields } from '../ports.ts'
 import type { RawRequest } from '../raw-request.ts'
 import type { Reply } from '../reply.ts'
+import { createForward } from '../upstream/forward.ts'
 import { listenerSpec, rawRequest } from './requests.ts'
 
 /** What an upstream answers; 200 without headers or body where nothing else is said. */
@@ -32,6 +33,8 @@ export interface StageOptions {
   readonly model?: Partial<GatewayModel>
   readonly trustedProxies?: readonly string[]
   readonly records?: RecordStore
+  /** The real hop, to `model.upstreams`, in place of `respond`. */
+  readonly realHop?: true
 }
 
 export interface Stage {
@@ -77,20 +80,7 @@ export function stage(options: StageOptions): Stage {
       log: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
       observer: recordingObserver(observed),
     },
-    ({ name }) => ({
-      async send(request) {
-        sent.push({ ...request, headers: [...request.headers], to: name })
-        request.onTarget?.(`${name}:80`)
-        return {
-          status: 200,
-          statusText: 'OK',
-          headers: [],
-          body: undefined,
-          ...(await options.respond?.(request, name)),
-        }
-      },
-      close() {},
-    }),
+    options.realHop ? createForward : recordingHop(sent, options.respond),
   )
   const listener = compileListener(listenerSpec({ trustedProxies: options.trustedProxies ?? [] }))
   return {
@@ -109,6 +99,17 @@ export function stage(options: StageOptions): Stage {
   }
 }
 
+function recordingHop(sent: Stage['sent'], respond: Respond | undefined): ForwardFactory {
+  return ({ name }) => ({
+    async send(request) {
+      sent.push({ ...request, headers: [...request.headers], to: name })
+      request.onTarget?.(`${name}:80`)
+      return { status: 200, statusText: 'OK', headers: [], body: undefined, ...(await respond?.(request, name)) }
+    },
+    close() {},
+  })
+}
+
 function modelOf({ routes, sessions = [sessionSpec()], model }: StageOptions): GatewayModel {
   const named = routes.flatMap(({ action, middleware }) => [
     ...(action.kind === 'proxy' ? [action.upstream] : []),
@@ -118,7 +119,8 @@ function modelOf({ routes, sessions = [sessionSpec()], model }: StageOptions): G
   return { ...emptyModel, routes, sessions, upstreams, ...model }
 }
 
-const anyUpstream = {
+/** Settings of an upstream that nobody waits for. */
+export const anyUpstream = {
   targets: [{ url: 'http://127.0.0.1:1', weight: 1 }],
   tls: undefined,
   timeouts: { connect: 1000, response: 1000, idle: 1000 },
