@@ -198,6 +198,18 @@ test('rule 2: migrating from ticket to ticket lets in what was made before there
   expect(readRecord((await world.records.read(id!))!.bytes)!.header.keyId).toBe('k1')
 })
 
+test('rule 2: after its end date, a migration lets in nothing that was made without a key', async () => {
+  const world = createWorld()
+  const browser = createBrowser(world.manager())
+  await browser.visit((s) => s.set('a', 1))
+  const ticket: Sealing = { kind: 'ticket' }
+  const sealing: Sealing = { kind: 'migrate', from: ticket, to: ticket, until: startOfTime + minute }
+  const manager = world.manager({ sealing, serverKeys: [k1], cache: false })
+  expect((await manager.open({ cookie: browser.cookie })).state).toBe('open')
+  await world.move(minute)
+  expect((await manager.open({ cookie: browser.cookie })).state).toBe('none')
+})
+
 test('rule 2: nothing migrates to plain text', () => {
   const world = createWorld()
   const sealing: Sealing = { kind: 'migrate', from: { kind: 'ticket' }, to: { kind: 'none' } }

@@ -147,6 +147,19 @@ test('rule 3: a touch never brings back a session that was ended elsewhere', asy
   expect(await world.records.read(id!)).toBeUndefined()
 })
 
+test('rule 3: a request that began before the end of the lifetime writes nothing after it', async () => {
+  const world = createWorld()
+  const manager = world.manager({ timeouts: { idle, lifetime: minute }, rotateAfter: undefined })
+  const browser = createBrowser(manager)
+  await browser.visit((s) => s.start())
+  const slow = await manager.open({ cookie: browser.cookie })
+  await world.move(minute)
+  slow.set('a', 1)
+  world.operations.length = 0
+  expect(await slow.commit()).toEqual({ setCookie: [], ticket: undefined })
+  expect([slow.state, world.operations]).toEqual(['ended', []])
+})
+
 test('rule 3: expiresIn says in whole seconds when the session ends if it is not used again', async () => {
   const world = createWorld()
   const browser = createBrowser(world.manager(options))

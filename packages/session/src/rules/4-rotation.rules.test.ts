@@ -66,6 +66,8 @@ describe.each(kinds)('%s', (_name, options) => {
     await browser.visit()
     await world.move(1)
     const late = createBrowser(world.manager(options), old)
+    const opened = await world.manager(options).open({ cookie: old })
+    expect([opened.state, opened.data]).toEqual(['refused', {}])
     expect((await late.visit((s) => s.set('a', 2))).state).toBe('refused')
     expect(late.cookie).toBe(old)
     expect((await browser.visit()).get('a')).toBe(1)
@@ -202,6 +204,32 @@ test('rule 4: an answer that is late does not put its cookie over the one of a s
   expect(late.state).toBe('refused')
 })
 
+test('rule 4: a request that began while the old secret was good writes nothing once it is not', async () => {
+  const { world, manager, browser, old } = await agedSession(age)
+  await browser.visit()
+  await browser.visit()
+  const slow = await manager.open({ cookie: old })
+  expect(slow.state).toBe('open')
+  await world.move(30 * second)
+  slow.set('a', 'too late')
+  expect(await slow.commit()).toEqual({ setCookie: [], ticket: undefined })
+  expect(slow.state).toBe('refused')
+  expect((await browser.visit()).get('a')).toBe(1)
+})
+
+test('rule 4: however young tickets have to be, there is no rotation while the secret before is still good', async () => {
+  const { world, browser } = await agedSession({ timeouts, rotateAfter: 10 * second })
+  await browser.visit()
+  await browser.visit()
+  const straggler = browser.cookie
+  await world.move(30 * second - 1)
+  await browser.visit()
+  expect(browser.cookie).toBe(straggler)
+  await world.move(1)
+  await browser.visit()
+  expect(browser.cookie).not.toBe(straggler)
+})
+
 test('rule 4: requests that come together rotate once, and all get the same new cookie', async () => {
   const { world, manager, old } = await agedSession({ ...age, cache: false })
   const sessions = await Promise.all(Array.from({ length: 10 }, () => manager.open({ cookie: old })))
@@ -227,4 +255,16 @@ test("rule 4: signing in as somebody else takes nothing of the first one's data 
   })
   const session = await browser.visit()
   expect([seen, session.subject, session.data]).toEqual([[{}], 'bob', { mine: true }])
+})
+
+test('rule 4: what was set for one person is not kept for another who signs in within the same request', async () => {
+  const world = createWorld()
+  const browser = createBrowser(world.manager())
+  const session = await browser.visit((s) => {
+    s.signIn('ann')
+    s.set('address', 'of ann')
+    s.signIn('bob')
+    s.set('mine', true)
+  })
+  expect([session.subject, session.data]).toEqual(['bob', { mine: true }])
 })

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { CookieOptions } from '../api.ts'
+import { sealedCookies } from '../stores/sealed-cookie/index.ts'
 import { createBrowser, createWorld, minute } from './world.ts'
 
 async function firstCookie(cookie?: CookieOptions): Promise<string> {
@@ -108,6 +109,18 @@ test('rule 8: the same cookie twice, or both tickets of one rotation, are one se
   for (const cookie of [`${old}; ${old}`, `${old}; ${fresh.cookie}`, `${fresh.cookie}; ${old}`]) {
     expect((await manager.open({ cookie })).get('who')).toBe('ann')
   }
+})
+
+test('rule 8: two sealed cookies of one session that hold different things count as none', async () => {
+  const world = createWorld()
+  const keys = [{ id: 'k1', bytes: new Uint8Array(32) }]
+  const manager = world.manager({ store: sealedCookies({ keys }) })
+  const browser = createBrowser(manager)
+  await browser.visit((s) => s.set('balance', 1))
+  const { cookie: old } = browser
+  await browser.visit((s) => s.set('balance', 2))
+  const session = await manager.open({ cookie: `${old}; ${browser.cookie}` })
+  expect([session.state, world.events.at(-1)]).toEqual(['none', 'rejected ambiguous'])
 })
 
 test('rule 8: more than two of our name: at most two are tried', async () => {
