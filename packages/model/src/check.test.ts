@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
 import { check } from './check.ts'
 import { emptyModel } from './defaults.ts'
-import type { GatewayModel, SessionSpec } from './model.ts'
 import {
   found,
   good,
@@ -10,14 +9,13 @@ import {
   memory,
   proxy,
   route,
-  session,
   tls,
-  upstream,
   withCookie,
   withMatch,
   withMiddleware,
   withSpec,
-} from './testing/good-model.ts'
+} from './fixtures/good-model.ts'
+import type { GatewayModel, SessionSpec } from './model.ts'
 
 test('a model that is right has nothing to be told of', () => {
   expect(found({})).toEqual([])

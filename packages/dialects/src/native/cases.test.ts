@@ -2,8 +2,8 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { check, type Diagnostic, type Lookup, sorted } from '@coatcheck/model'
 import { describe, expect, test } from 'vitest'
 import { native } from './dialect.ts'
+import { compactJson, type GoldenCase, parseCase, printCase } from './fixtures/golden.ts'
 import { printNative } from './print.ts'
-import { compactJson, type GoldenCase, parseCase, printCase } from './testing/golden.ts'
 
 /**
  * Every file in `cases/` is one case: what goes in, the model and the diagnostics that come out.

@@ -23,15 +23,16 @@ export function shown(content: unknown, path: Path): string {
 }
 
 function reference(found: object): string {
-  const [name, target] = Object.entries(found)[0] ?? []
-  return `{ ${name}: ${String(target)
-    .replace(/[\u0000-\u001f\u007f]/g, '?')
-    .slice(0, 80)} }`
+  const [name, target] = Object.entries(found)[0]!
+  const plain = typeof target === 'string' ? target.replace(/[\u0000-\u001f\u007f]/g, '?').slice(0, 80) : '…'
+  return `{ ${name}: ${plain} }`
 }
 
 /** `{ env: … }` or `{ file: … }`, right or wrong. */
 export function isReference(found: unknown): found is object {
-  return found !== null && typeof found === 'object' && (Object.hasOwn(found, 'env') || Object.hasOwn(found, 'file'))
+  if (found === null || typeof found !== 'object' || Array.isArray(found)) return false
+  const names = Object.keys(found)
+  return names.length > 0 && names.every((name) => name === 'env' || name === 'file')
 }
 
 /** What lies at a path; `undefined` when nothing does. */

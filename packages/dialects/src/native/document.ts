@@ -18,7 +18,7 @@ export interface CheckedDocument {
  * the checks that come later have something to look at.
  */
 export function checkDocument(content: unknown, placeOf: PlaceOf, lookup: Lookup): CheckedDocument {
-  const schema = documentSchema(lookup)
+  const schema = schemaAsking(lookup)
   const problems: Problem[] = []
   const removed: string[] = []
   let rest: unknown = content ?? {}
@@ -45,6 +45,16 @@ function isConsequence({ path, code }: Problem, found: readonly Problem[], remov
   const beside = found.filter((other) => pointerOf(other.path.slice(0, -1)) === pointerOf(path.slice(0, -1)))
   const name = String(path.at(-1))
   return code === 'field-missing' && beside.some(({ standsFor }) => standsFor === '*' || standsFor === name)
+}
+
+let made: ReturnType<typeof documentSchema> | undefined
+let asked: Lookup = () => undefined
+
+/** The schema costs much to make and is made once; reading is synchronous, so that it can ask another each time. */
+function schemaAsking(lookup: Lookup): NonNullable<typeof made> {
+  asked = lookup
+  made ??= documentSchema((reference) => asked(reference))
+  return made
 }
 
 function within(pointer: string, outer: string): boolean {

@@ -2,8 +2,8 @@ import type { GatewayModel } from '@coatcheck/model'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { native } from './dialect.ts'
+import { anyModel } from './fixtures/any-model.ts'
 import { printNative } from './print.ts'
-import { anyModel } from './testing/any-model.ts'
 
 const translate = (text: string) => native.translate([{ name: 'printed.yaml', text }], () => undefined)
 
@@ -14,7 +14,7 @@ test('printNative() of any model means that model again', () => {
       expect(diagnostics).toEqual([])
       expect(again).toEqual(model)
     }),
-    { numRuns: 300 },
+    { numRuns: 200 },
   )
 })
 

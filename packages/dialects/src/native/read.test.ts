@@ -140,6 +140,6 @@ test('translate() never throws, whatever stands where something else is expected
         expect(`${message} ${remedy} ${consequence}`).not.toMatch(/undefined|\[object|NaN/)
       }
     }),
-    { numRuns: 500 },
+    { numRuns: 1000 },
   )
 })

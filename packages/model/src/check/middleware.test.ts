@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { found, match, route, setting, withMiddleware, withSpec } from '../fixtures/good-model.ts'
 import type { GatewayModel } from '../model.ts'
-import { found, match, route, session, setting, upstream, withMiddleware, withSpec } from '../testing/good-model.ts'
 
 test.each<[string, Partial<GatewayModel>, string[]]>([
   [

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { found, match, route, upstream, upstreamTls, withMatch } from '../fixtures/good-model.ts'
 import type { GatewayModel } from '../model.ts'
-import { found, listener, match, route, tls, upstream, upstreamTls, withMatch } from '../testing/good-model.ts'
 
 test.each<[string, Partial<GatewayModel>, string[]]>([
   [

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { found, session, withCookie, withSpec } from '../fixtures/good-model.ts'
 import type { GatewayModel } from '../model.ts'
-import { found, session, withCookie, withSpec } from '../testing/good-model.ts'
 
 test.each<[string, Partial<GatewayModel>, string[]]>([
   ['a prefix that is none', withSpec({ prefix: '{a}' }), ['error prefix-invalid /sessions/0/prefix']],
