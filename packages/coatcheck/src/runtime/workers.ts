@@ -33,6 +33,7 @@ export function createWorkers({ count, observability, state, version, logLevel }
   const { log } = observability
   const start: WorkerStart = { version, logLevel, state: state.path, workers: count }
   const workers = new Set<WorkerProcess>()
+  const launching = new Set<WorkerProcess>()
   const failed = Promise.withResolvers<void>()
   let running: GatewayModel | undefined
   let stopping = false
@@ -41,6 +42,8 @@ export function createWorkers({ count, observability, state, version, logLevel }
   /** A worker that runs `model`; killed when it cannot. */
   async function launch(model: GatewayModel): Promise<WorkerProcess> {
     const worker = startWorker(start)
+    launching.add(worker)
+    void worker.exited.then(() => launching.delete(worker))
     try {
       await worker.order({ kind: 'prepare', model })
       return worker
@@ -52,6 +55,7 @@ export function createWorkers({ count, observability, state, version, logLevel }
 
   function watch(worker: WorkerProcess): void {
     const startedAt = performance.now()
+    launching.delete(worker)
     workers.add(worker)
     void worker.exited.then((how) => {
       workers.delete(worker)
@@ -130,7 +134,11 @@ export function createWorkers({ count, observability, state, version, logLevel }
 
   return {
     prepare,
-    status: () => merged([...workers].map(({ status }) => status)),
+    status: () =>
+      merged(
+        [...workers].map(({ status }) => status),
+        stopping,
+      ),
     async snapshots() {
       const theirs = await Promise.all([...workers].map((worker) => worker.snapshot(snapshotPatience)))
       return [await observability.snapshot(), ...theirs.filter((snapshot) => snapshot !== undefined)]
@@ -141,7 +149,8 @@ export function createWorkers({ count, observability, state, version, logLevel }
     },
     async stop() {
       stopping = true
-      const ends = [...workers].map(({ exited }) => exited)
+      const ends = [...workers, ...launching].map(({ exited }) => exited)
+      for (const worker of launching) worker.kill()
       await all((worker) => worker.order({ kind: 'stop' }, 1_500)).catch(() => {})
       for (const worker of workers) worker.kill()
       await Promise.all(ends)
@@ -156,8 +165,12 @@ function unanswered(error: unknown, log: Log): void {
 }
 
 /** All workers run the same; what is wrong with one of them is wrong. */
-function merged(all: readonly RunningStatus[]): RunningStatus {
-  const first = all[0] ?? { listeners: [], routes: [], stores: [] }
-  const down = all.flatMap(({ stores }) => stores.filter(({ state }) => state === 'down'))
-  return { ...first, stores: first.stores.map((store) => down.find(({ name }) => name === store.name) ?? store) }
+function merged(all: readonly RunningStatus[], stopping: boolean): RunningStatus {
+  const { listeners, routes, stores } = all[0] ?? { listeners: [], routes: [], stores: [] }
+  const down = all.flatMap((one) => one.stores.filter(({ state }) => state === 'down'))
+  return {
+    listeners: stopping ? listeners.map((listener) => ({ ...listener, state: 'stopping' })) : listeners,
+    routes,
+    stores: stores.map((store) => down.find(({ name }) => name === store.name) ?? store),
+  }
 }
