@@ -15,6 +15,7 @@ describe('arrows', () => {
     ['packages/session/src/a.ts', 'node:sqlite'],
     ['packages/session/src/a.ts', 'node:fs'],
     ['packages/session/src/stores/memory/a.ts', 'node:sqlite'],
+    ['packages/session/src/testing/a.ts', 'vitest'],
     ['packages/model/src/a.ts', 'node:crypto'],
     ['packages/model/src/a.ts', 'zod'],
     ['packages/dialects/src/a.ts', 'node:path'],
@@ -40,6 +41,7 @@ describe('arrows', () => {
     ['packages/gateway/src/a.ts', '@coatcheck/session'],
     ['packages/gateway/src/a.test.ts', 'node:fs'],
     ['packages/gateway/src/testing/a.ts', 'node:fs'],
+    ['packages/dialects/src/native/testing/a.ts', 'fast-check'],
     ['packages/coatcheck/src/a.ts', '@coatcheck/gateway'],
     ['packages/coatcheck/src/a.ts', 'node:fs'],
     ['bench/request/a.ts', 'left-pad'],
@@ -73,6 +75,7 @@ describe('insides', () => {
     const text = "import { x } from '../../gateway/src/testing/recorder.ts'\n"
     expect(of('packages/coatcheck/src/a.test.ts', text)).toEqual([])
     expect(of('packages/coatcheck/src/a.ts', text)).toHaveLength(1)
+    expect(of('packages/gateway/src/a.ts', "import { x } from './testing/recorder.ts'\n")).toHaveLength(1)
   })
 
   test('a path ends in .ts', () => {

@@ -31,14 +31,14 @@ export function violations(path: string, text: string, exported: Exports): Viola
 
 type Found = Omit<Violation, 'file'>
 
-/** Tests and what only tests use may import anything that is public. */
+/** Tests and what only tests use may import anything that is public; what the session package publishes for tests may not. */
 function rulesFor(path: string): PackageRules | undefined {
-  if (isTest(path) || path.startsWith('packages/gateway/src/testing/')) return undefined
+  if (isForTests(path) && !path.startsWith('packages/session/src/testing/')) return undefined
   return packages.find(({ folder }) => path.startsWith(`${folder}/`))
 }
 
-function isTest(path: string): boolean {
-  return /\.test\.ts$|\/fixtures\//.test(path)
+function isForTests(path: string): boolean {
+  return /\.test\.ts$|\/(?:fixtures|testing)\//.test(path)
 }
 
 function extensionOf({ line, text }: Line): Found | undefined {
@@ -47,18 +47,22 @@ function extensionOf({ line, text }: Line): Found | undefined {
 }
 
 function insideOf(path: string, { line, text }: Line, exported: Exports): Found | undefined {
-  const owner = packageOf(path)
-  if (text.startsWith('.')) {
-    const resolved = new URL(text, `file:///${path}`).pathname.slice(1)
-    const target = packageOf(resolved)
-    const forTests = isTest(path) && /^packages\/[^/]+\/src\/testing\//.test(resolved)
-    if (owner === undefined || target === owner || forTests) return undefined
-    return { line, what: `imports "${text}", which leaves its package`, reason: inside }
-  }
+  if (text.startsWith('.')) return pathOf(path, { line, text })
   const [, name, rest] = /^((?:@[^/]+\/)?[^/]+)(.*)$/.exec(text) ?? []
   const subpaths = exported.get(name ?? '')
   if (subpaths === undefined || subpaths.has(`.${rest}`)) return undefined
   return { line, what: `imports "${text}", which ${name} does not export`, reason: inside }
+}
+
+function pathOf(path: string, { line, text }: Line): Found | undefined {
+  const owner = packageOf(path)
+  const target = new URL(text, `file:///${path}`).pathname.slice(1)
+  if (isForTests(target)) {
+    if (owner === undefined || isForTests(path)) return undefined
+    return { line, what: `imports "${text}"`, reason: 'What is there for tests is not for the program.' }
+  }
+  if (owner === undefined || packageOf(target) === owner) return undefined
+  return { line, what: `imports "${text}", which leaves its package`, reason: inside }
 }
 
 const inside = 'Packages know only what others export; their insides are free to change.'

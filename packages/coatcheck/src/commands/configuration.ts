@@ -1,6 +1,6 @@
 /** The options that say which configuration, shared by all commands that read one. */
 import { native } from '@coatcheck/dialects'
-import { type Diagnostic, type Dialect, didYouMean } from '@coatcheck/model'
+import { type Dialect, didYouMean } from '@coatcheck/model'
 import { filesSource, type TranslatingSource } from '../sources/files.ts'
 import { type Given, type OptionSpec, type Shell, UsageError } from './command.ts'
 
@@ -39,8 +39,4 @@ function dialectNamed(name: string): Dialect {
   throw new UsageError(
     `The dialect "${name}" is not one that this version reads; it reads ${names.join(', ')}.${didYouMean(name, names)}`,
   )
-}
-
-export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
-  return diagnostics.some(({ severity }) => severity === 'error')
 }

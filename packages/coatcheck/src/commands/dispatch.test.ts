@@ -105,6 +105,14 @@ describe('check', () => {
     expect(stdout).toMatch(/\n\d errors?, 0 warnings in 1 file\n$/)
   })
 
+  test('warnings alone are shown, counted, and end with 0', async () => {
+    write('coatcheck.yaml', `${good}sessions: { default: { mode: enforce, cookie: { secure: false } } }\n`)
+    const { status, stdout } = await coatcheck(['check'])
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^coatcheck\.yaml:3:\d+ {2}warning {2}/m)
+    expect(stdout).toMatch(/\n0 errors, [1-9] warnings? in 1 file\n$/)
+  })
+
   test('ten mistakes are ten diagnostics', async () => {
     write(
       'coatcheck.yaml',

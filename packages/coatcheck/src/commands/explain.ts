@@ -1,5 +1,6 @@
+import { hasErrors } from '../runtime/problem.ts'
 import { type Command, exitCodes, UsageError } from './command.ts'
-import { configOption, configurationSource, dialectOption, hasErrors } from './configuration.ts'
+import { configOption, configurationSource, dialectOption } from './configuration.ts'
 import { asText } from './diagnostics.ts'
 
 export const explain: Command = {

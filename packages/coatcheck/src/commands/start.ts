@@ -1,13 +1,12 @@
 /** What `run` and `protect` share: a source becomes a running gateway. */
+
+import { type LogLevel, logLevels } from '../observability/log.ts'
+import { hasErrors } from '../runtime/problem.ts'
 import type { LoadedConfiguration, Source } from '../sources/source.ts'
 import { stateFolder } from '../state/state-folder.ts'
 import { exitCodes, type Given, type OptionSpec, type Shell, UsageError } from './command.ts'
-import { hasErrors } from './configuration.ts'
 import { asText, counted } from './diagnostics.ts'
 import { ownVersion } from './version.ts'
-
-const logLevels = ['debug', 'info', 'warn', 'error'] as const
-type LogLevel = (typeof logLevels)[number]
 
 export const stateOption: OptionSpec = {
   name: 'state',

@@ -1,6 +1,7 @@
 import { printNative } from '@coatcheck/dialects'
+import { hasErrors } from '../runtime/problem.ts'
 import { type Command, exitCodes } from './command.ts'
-import { configOption, configurationSource, dialectOption, hasErrors } from './configuration.ts'
+import { configOption, configurationSource, dialectOption } from './configuration.ts'
 import { asText } from './diagnostics.ts'
 
 export const translate: Command = {
