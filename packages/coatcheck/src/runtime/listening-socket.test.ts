@@ -1,0 +1,60 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { expect, test } from 'vitest'
+import { openListeningSocket } from './listening-socket.ts'
+
+const loopback = { host: '127.0.0.1', port: 0 }
+const portOf = (address: string) => Number(address.split(':').at(-1))
+
+test('connections wait until somebody serves them', async () => {
+  const socket = await openListeningSocket('web', loopback)
+  const client = connect(portOf(socket.address), '127.0.0.1')
+  await once(client, 'connect')
+  client.write('hello')
+  const served = new Promise<string>((resolve) =>
+    socket.serve((connection) => connection.once('data', (data) => resolve(String(data)))),
+  )
+  expect(await served).toBe('hello')
+  client.destroy()
+  socket.close()
+})
+
+test('who serves may change while the address stays open', async () => {
+  const socket = await openListeningSocket('web', loopback)
+  for (const name of ['first', 'second']) {
+    socket.serve((connection) => connection.end(name))
+    const client = connect(portOf(socket.address), '127.0.0.1')
+    expect(String((await once(client, 'data'))[0])).toBe(name)
+    client.destroy()
+  }
+  socket.close()
+})
+
+test('close() refuses new connections and ends those that still wait', async () => {
+  const socket = await openListeningSocket('web', loopback)
+  const client = connect(portOf(socket.address), '127.0.0.1')
+  client.on('error', () => {})
+  await once(client, 'connect')
+  const probe = connect(portOf(socket.address), '127.0.0.1')
+  probe.on('error', () => {})
+  await once(probe, 'connect')
+  socket.serve(() => {})
+  socket.close()
+  const refused = connect(portOf(socket.address), '127.0.0.1')
+  expect((await once(refused, 'error'))[0].code).toBe('ECONNREFUSED')
+  client.destroy()
+  probe.destroy()
+})
+
+test('an address in use and one that is not ours are named, with what to do', async () => {
+  const taken = await openListeningSocket('web', loopback)
+  const port = portOf(taken.address)
+  await expect(openListeningSocket('other', { host: '127.0.0.1', port })).rejects.toMatchObject({
+    code: 'address-in-use',
+    message: expect.stringMatching(new RegExp(`127\\.0\\.0\\.1:${port} of listener "other" is in use`)),
+  })
+  await expect(openListeningSocket('other', { host: '192.0.2.1', port: 0 })).rejects.toMatchObject({
+    code: 'address-unusable',
+  })
+  taken.close()
+})

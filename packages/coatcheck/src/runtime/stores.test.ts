@@ -1,0 +1,69 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { MemoryStoreSpec, StoreSpec } from '@coatcheck/model'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { stateFolder } from '../state/state-folder.ts'
+import { createStores } from './stores.ts'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'coatcheck-stores-'))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+const state = () => stateFolder(join(folder, 'state'), {}, '/')
+const memory: MemoryStoreSpec = { kind: 'memory', name: 'main', maxSessions: 10, maxBytes: 10_000 }
+const sqlite: StoreSpec = { kind: 'sqlite', name: 'main', file: undefined }
+
+test('a store whose settings are the same is kept, with its sessions', async () => {
+  const stores = createStores(state())
+  const first = stores.prepare([memory])
+  await first.records('main')!.create('id', new Uint8Array(1), 1000)
+  const second = stores.prepare([{ ...memory }])
+  await first.release()
+  expect(await second.records('main')!.read('id')).toBeDefined()
+  expect(second.records('main')).toBe(first.records('main'))
+})
+
+test('a store whose settings changed is another one', () => {
+  const stores = createStores(state())
+  const [one, other] = [stores.prepare([memory]), stores.prepare([{ ...memory, maxSessions: 20 }])]
+  expect(one.records('main')).not.toBe(other.records('main'))
+})
+
+test('SQLite lies in the state folder, which is made for it alone', async () => {
+  const stores = createStores(state())
+  stores.prepare([memory, { kind: 'sealed-cookie', name: 'cookie', maxParts: 3 }])
+  expect(readdirSync(folder)).toEqual([])
+  const prepared = stores.prepare([sqlite])
+  expect(readdirSync(join(folder, 'state'))).toContain('sessions-main.db')
+  await prepared.release()
+  await stores.close()
+})
+
+test('a sealed cookie keeps no records', () => {
+  expect(
+    createStores(state())
+      .prepare([{ kind: 'sealed-cookie', name: 'main', maxParts: 3 }])
+      .records('main'),
+  ).toBeUndefined()
+})
+
+test('what was opened beside a store that cannot be opened is closed again', async () => {
+  const stores = createStores(state())
+  expect(() => stores.prepare([sqlite, { kind: 'sqlite', name: 'other', file: '/proc/no/such.db' }])).toThrow()
+  stores.prepare([memory]).commit()
+  expect(stores.status()).toEqual([{ name: 'main', kind: 'memory', state: 'up', reason: undefined }])
+})
+
+test('a store is down from a failure to the next success, and only a change is news', () => {
+  const stores = createStores(state())
+  stores.prepare([memory]).commit()
+  expect(stores.heard('main', true)).toBe(false)
+  expect(stores.heard('main', false)).toBe(true)
+  expect(stores.heard('main', false)).toBe(false)
+  expect(stores.status()[0]?.state).toBe('down')
+  expect(stores.heard('main', true)).toBe(true)
+  expect(stores.status()[0]?.state).toBe('up')
+})
