@@ -43,6 +43,7 @@ export function createGatewayProcess({ observability, state, statusChanged }: Ga
   const listeners = createListeners({
     secret: readValue,
     certificate: observability.certificate,
+    log,
     serving: (listener) => ({
       observer,
       toReply: (error, context) => toReply(error, context, log),
@@ -82,7 +83,12 @@ export function createGatewayProcess({ observability, state, statusChanged }: Ga
   /** Closes a gateway when the last exchange that began with it is done. */
   function retire(old: Running): void {
     if (old.users.inFlight === 0) void close(old)
-    else old.users.onIdle = () => void close(old)
+    else {
+      old.users.onIdle = () => {
+        old.users.onIdle = undefined
+        void close(old)
+      }
+    }
   }
 
   async function close({ gateway, stores: used }: Running): Promise<void> {

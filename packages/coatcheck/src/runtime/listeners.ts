@@ -1,4 +1,4 @@
-import type { Generation, ServingPorts } from '@coatcheck/gateway'
+import type { Generation, Log, ServingPorts } from '@coatcheck/gateway'
 import type { Listener, ListenerStatus, Secret, ValueSource } from '@coatcheck/model'
 import { type Certificates, loadCertificates } from './certificates.ts'
 import { type ListeningSocket, openListeningSocket } from './listening-socket.ts'
@@ -8,6 +8,7 @@ export interface ListenersPorts {
   readonly serving: (listener: string) => ServingPorts
   readonly secret: (source: ValueSource) => Secret<Buffer>
   readonly certificate: (name: string, notAfter: number) => void
+  readonly log: Log
 }
 
 /** All listeners of a process, over its reloads. */
@@ -49,6 +50,8 @@ interface Next extends Running {
 export function createListeners(ports: ListenersPorts): Listeners {
   let running: readonly Running[] = []
   const retired = new Set<ServingListener>()
+  const failed = (error: Error) =>
+    ports.log.warn('A connection could not be accepted', { error: { message: error.message } })
   let stopping = false
 
   async function prepareOne(spec: Listener, generation: Generation): Promise<Next> {
@@ -60,14 +63,14 @@ export function createListeners(ports: ListenersPorts): Listeners {
     if (socket !== undefined) return { listener, socket, opened: false, generation, certificates }
     return {
       listener,
-      socket: await openListeningSocket(spec.name, spec.address),
+      socket: await openListeningSocket(spec.name, spec.address, failed),
       opened: true,
       generation,
       certificates,
     }
   }
 
-  function commit(next: readonly Next[]): void {
+  function commit(next: readonly Next[], generationOf: (spec: Listener) => Generation): void {
     const before = running
     running = next.map(({ listener, socket }) => ({ listener, socket }))
     for (const { listener, socket, generation, certificates } of next) {
@@ -77,12 +80,14 @@ export function createListeners(ports: ListenersPorts): Listeners {
     }
     for (const { listener, socket } of before) {
       if (!running.some((one) => one.socket === socket)) socket.close()
-      if (!running.some((one) => one.listener === listener)) retire(listener)
+      if (!running.some((one) => one.listener === listener)) retire(listener, generationOf)
     }
   }
 
-  function retire(listener: ServingListener): void {
+  /** What still comes over its connections is served by the gateway that runs, under the old listener's settings. */
+  function retire(listener: ServingListener, generationOf: (spec: Listener) => Generation): void {
     retired.add(listener)
+    listener.handler.generation = generationOf(listener.spec)
     listener.handler.drain()
     void listener.handler.closed().then(() => {
       listener.handler.destroy()
@@ -102,7 +107,7 @@ export function createListeners(ports: ListenersPorts): Listeners {
         undo()
         throw failure.reason
       }
-      return { commit: () => commit(next), undo }
+      return { commit: () => commit(next, generationOf), undo }
     },
     status: () =>
       running.map(({ listener, socket }) => ({

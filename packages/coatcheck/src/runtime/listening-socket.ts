@@ -13,11 +13,15 @@ export interface ListeningSocket {
 }
 
 /**
- * Opens an address.
+ * Opens an address. `failed` is told of connections that could not be accepted: too many files open, mostly.
  *
  * @throws ProgramError `address-in-use`, `address-unusable`
  */
-export async function openListeningSocket(listener: string, address: SocketAddress): Promise<ListeningSocket> {
+export async function openListeningSocket(
+  listener: string,
+  address: SocketAddress,
+  failed: (error: Error) => void = ignore,
+): Promise<ListeningSocket> {
   let accept: ((socket: Socket) => void) | undefined
   let waiting: Socket[] = []
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
@@ -25,6 +29,7 @@ export async function openListeningSocket(listener: string, address: SocketAddre
     else waiting.push(socket.on('error', ignore))
   })
   await listen(server, listener, address)
+  server.on('error', failed)
   return {
     address: printed(server),
     serve(by) {
@@ -48,7 +53,6 @@ async function listen(server: Server, listener: string, { host, port }: SocketAd
       server.once('error', reject)
       server.listen(host === undefined ? { port } : { host, port }, () => {
         server.off('error', reject)
-        server.on('error', ignore)
         resolve()
       })
     })

@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers'
 import type { GatewayModel } from '@coatcheck/model'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
-import { listener, model, routeTo } from './fixtures/model.ts'
+import { listener, model, routeTo, session } from './fixtures/model.ts'
 import { startProgram } from './fixtures/program.ts'
 import { startUpstream, type Upstream } from './fixtures/upstream.ts'
 
@@ -194,6 +194,28 @@ test('a new configuration that cannot be run changes nothing, and says why', asy
   await expect.poll(async () => (await get(program.web)).location).toContain('new.example')
   expect((await program.status()).configuration.lastReload.result).toBe('success')
   expect((await program.status()).listeners).toHaveLength(1)
+})
+
+test('sessions in memory outlive a reload', async () => {
+  const withSession = (path: string): GatewayModel =>
+    model(upstream.url, {
+      internal,
+      stores: [{ kind: 'memory', name: 'main', maxSessions: 10, maxBytes: 100_000 }],
+      sessions: [session('default', 'main')],
+      routes: [
+        routeTo('app', {
+          matches: [{ host: undefined, path: { kind: 'prefix', value: path }, methods: [], headers: [], query: [] }],
+          middleware: [{ kind: 'session', session: 'default' }],
+        }),
+      ],
+    })
+  await using program = await startProgram(withSession('/'))
+  const first = await fetch(`http://${program.web}/new/`)
+  const cookie = first.headers.getSetCookie()[0]!.split(';')[0]!
+  program.change(withSession('/new'))
+  await expect.poll(async () => (await get(program.web)).status).toBe(404)
+  const second = await fetch(`http://${program.web}/new/`, { headers: { cookie } })
+  expect([second.status, second.headers.getSetCookie()]).toEqual([200, []])
 })
 
 test('SIGHUP loads anew', async () => {

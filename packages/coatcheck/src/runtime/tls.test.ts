@@ -7,6 +7,7 @@ import { buffer } from 'node:stream/consumers'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import type { CertificateSpec, ClientCertificates, GatewayModel, Listener } from '@coatcheck/model'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { WebSocket, WebSocketServer } from 'ws'
 import {
   type CertificateFiles,
   makeCertificates,
@@ -200,6 +201,22 @@ test('a valid client certificate is passed on as Client-Cert, an invalid or miss
   expect(passed[0]).toMatch(/^:[A-Za-z0-9+/=]+:$/)
   const pem = certificates.client.certificate.toString().replaceAll(/-----.*-----|\s/g, '')
   expect(passed[0]).toBe(`:${pem}:`)
+})
+
+test('WebSockets go through over TLS', async () => {
+  const sockets = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+  await once(sockets, 'listening')
+  sockets.on('connection', (socket) => socket.on('message', (data) => socket.send(data)))
+  const { port } = sockets.address() as { port: number }
+  await using program = await startProgram(model(`http://127.0.0.1:${port}`, overTls([spec(certificates.server)])))
+  const socket = new WebSocket(`wss://${program.web}/`, { rejectUnauthorized: false })
+  await once(socket, 'open')
+  const sent = Buffer.alloc(300_000, 'x')
+  socket.send(sent)
+  expect(sent.equals((await once(socket, 'message'))[0])).toBe(true)
+  socket.close(1000, 'done')
+  expect((await once(socket, 'close'))[0]).toBe(1000)
+  sockets.close()
 })
 
 test('a handshake that never ends is cut off, and disturbs nobody', async () => {

@@ -148,6 +148,12 @@ test('what a client sends before the switch is held until the upstream has switc
   const answer = await client.until('first')
   expect(answer).toBe('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nfirst')
   await upstream.received('early bird')
+  client.socket.destroy()
+  await listener.finishedCount(1)
+  expect(listener.finished[0]).toMatchObject({
+    requestBytes: ask().length + 'early bird'.length,
+    responseBytes: answer.length,
+  })
   await listener[Symbol.asyncDispose]()
   await recorder.close()
 })

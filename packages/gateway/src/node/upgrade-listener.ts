@@ -6,7 +6,6 @@ import { answerRaw } from './client-error.ts'
 import { becomeWebSocket, type Connection, connectionOf } from './connection.ts'
 import { Http1Exchange, Http1Response } from './http1-exchange.ts'
 import type { Http1Request } from './http1-request.ts'
-import { headBytes } from './served-exchange.ts'
 import { rawHead } from './write-reply.ts'
 
 /** Bytes that a client may send behind its request before the protocol was switched. */
@@ -54,6 +53,9 @@ export function onConnect(request: Http1Request): void {
 class UpgradeExchange extends Http1Exchange {
   #early: Buffer[]
   #earlyBytes: number
+  /** Of the connection, when the tunnel began. */
+  #readBefore = 0
+  #writtenBefore = 0
   #tunnel: Upgraded | undefined = undefined
 
   constructor(client: Connection, request: Http1Request, head: Buffer) {
@@ -102,7 +104,8 @@ class UpgradeExchange extends Http1Exchange {
     const { socket } = this.client
     const headers = withUpgrade(reply.headers)
     this.#tunnel = tunnel
-    this.responseBytes = headBytes(reply.statusText.length + 13, headers)
+    this.#readBefore = socket.bytesRead - this.#earlyBytes
+    this.#writtenBefore = socket.bytesWritten
     becomeWebSocket(this.client)
     socket.removeListener('data', this.#onEarly)
     socket.removeListener('end', this.#onSocketEnd)
@@ -123,7 +126,11 @@ class UpgradeExchange extends Http1Exchange {
   }
 
   readonly #onSocketClose = (): void => {
-    this.#tunnel?.socket.destroy()
+    if (this.#tunnel !== undefined) {
+      this.#tunnel.socket.destroy()
+      this.requestBodyBytes = this.client.socket.bytesRead - this.#readBefore
+      this.responseBytes = this.client.socket.bytesWritten - this.#writtenBefore
+    }
     // the end of an ordinary answer is told by Node's response
     if (this.#tunnel !== undefined || !this.answered) this.closed(this.#tunnel !== undefined)
   }
