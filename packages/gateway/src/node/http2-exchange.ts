@@ -135,10 +135,12 @@ export class Http2Exchange extends ServedExchange {
     const { stream } = this
     this.body = stream
     const push = stream.push
-    stream.push = (chunk, encoding) => {
+    // a function that is assigned to a property where it is written is made in V8's old space, and takes along what it sees
+    const counting: typeof push = (chunk, encoding) => {
       if (chunk !== null) this.requestBodyBytes += chunk.length
       return push.call(stream, chunk, encoding)
     }
+    stream.push = counting
     // the name under which node:http keeps them, and the forward looks for them
     stream.on('trailers', (_headers, _flags, ...raw) => Object.assign(stream, { rawTrailers: raw[0] }))
   }
