@@ -31,6 +31,11 @@ export interface ForwardRequest {
   onInformation?(status: number, statusText: string, headers: HeaderList): void
   /** The moment the body is about to be read: `100 Continue` goes out here. */
   onBodyWanted?(): void
+  /**
+   * What of the client's trailers (names and values as they came) goes on. Some servers merge trailers into headers, so
+   * whatever removes identity headers must look at these too; without this function none are forwarded.
+   */
+  trailers?(received: HeaderList): HeaderList
   /** Which target was chosen, `host:port`; called again on a retry. */
   onTarget?(target: string): void
   /** Aborts when the client leaves before the answer's head. */
