@@ -9,12 +9,17 @@ import { proxyConfiguration, upstreamConfiguration } from './nginx.ts'
 import { freePort, listening, type Measured, startPinned } from './process.ts'
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '4' } },
+  options: {
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '4' },
+    bodies: { type: 'string', default: '100,10240' },
+    profile: { type: 'string' },
+  },
 })
 const rounds = Number(values.rounds)
 const seconds = Number(values.seconds)
 const [loadCore, proxyCore] = [0, 1]
-const bodies = [100, 10_240]
+const bodies = values.bodies.split(',').map(Number)
 
 interface Round {
   readonly perSecond: number
@@ -62,7 +67,8 @@ async function startCoatcheck(): Promise<Contender> {
   const configuration = join(folder, 'coatcheck.yaml')
   await writeFile(configuration, coatcheckYaml(port))
   const main = fileURLToPath(new URL('../../packages/coatcheck/src/main.ts', import.meta.url))
-  const command = [globalThis.process.execPath, main, 'run', '--config', configuration, '--state', folder]
+  const profiling = values.profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', values.profile]
+  const command = [globalThis.process.execPath, ...profiling, main, 'run', '--config', configuration, '--state', folder]
   const process = startPinned(proxyCore, command, join(folder, 'access.log'))
   await listening(port)
   return { name: 'coatcheck', port, process, cookie: await sessionCookie(port) }

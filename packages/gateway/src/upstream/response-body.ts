@@ -42,7 +42,9 @@ export class ResponseBody implements BodySource {
   pipe(sink: BodySink): void {
     this.#sink = sink
     this.#wanted = true
-    sink.drained = () => this.#drain()
+    // By a variable, as in `Sending.start()`: assigned directly, the closure would live on.
+    const drained = () => this.#drain()
+    sink.drained = drained
     this.#drain()
   }
 

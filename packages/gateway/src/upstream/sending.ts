@@ -47,7 +47,9 @@ export class Sending implements ConnectionUser, DialUser {
       this.#reject(clientGone())
       return
     }
-    this.#request.signal.onGone = () => this.#gone()
+    // V8 keeps a closure that is assigned right where it is made alive with its whole exchange; a variable does not.
+    const onGone = () => this.#gone()
+    this.#request.signal.onGone = onGone
     this.#attempt()
   }
 
