@@ -135,9 +135,10 @@ export class Sending implements ConnectionUser, DialUser {
 
 const none: Standing<Destination>[] = []
 
-/** Safe methods without a body: what was sent may have been acted on, so nothing else is sent twice. */
+/** Methods that may be sent twice (RFC 9110, section 9.2.2), PUT and DELETE among them: the first try may have been acted on. */
+const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
+
+/** Only without a body: what was read of one is gone. */
 function mayRepeat(request: ForwardRequest): boolean {
-  const { method } = request
-  const safe = method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || method === 'TRACE'
-  return safe && !hasBody(request) && request.upgrade === undefined
+  return idempotent.has(request.method) && !hasBody(request) && request.upgrade === undefined
 }
