@@ -13,10 +13,10 @@ export function homePage({ visits, user, headers }: Visit): string {
     `<p class="lead">${user ? `You are <strong>${escapeHtml(user)}</strong>.` : 'You are a stranger with a session.'}
        This is visit <strong id="visits">${visits}</strong>; the session counted.</p>
      <p>Clock over a WebSocket: <output id="clock" class="mono">…</output></p>
-     <p class="row">${user ? signOutForm : '<a class="button" href="/login">Sign in</a>'}
-       <a class="button quiet" href="/members">Members only</a> <a class="button quiet" href="/">Visit again</a></p>
+     <div class="row">${user ? signOutForm : '<a class="button" href="/login">Sign in</a>'}
+       <a class="button quiet" href="/members">Members only</a> <a class="button quiet" href="/">Visit again</a></div>
      <h2>What the application got</h2>
-     <p>Your browser sent a ticket in a cookie. The gateway kept the cookie and sent these headers instead:</p>
+     <p>Your browser sent a ticket in a cookie. The gateway kept the cookie and sent these headers instead, the marked ones from the session:</p>
      <table><thead><tr><th>Header</th><th>Value</th></tr></thead><tbody>${headerRows(headers)}</tbody></table>
      <script>${clockScript}</script>`,
   )
@@ -42,7 +42,7 @@ export function membersPage(user: string | undefined): string {
   return layout(
     'Members only',
     `<p class="lead">Welcome, <strong>${escapeHtml(user ?? '')}</strong>. Nobody gets here without signing in: the gateway sees to it.</p>
-     <p class="row">${signOutForm} <a class="button quiet" href="/">Back</a></p>`,
+     <div class="row">${signOutForm} <a class="button quiet" href="/">Back</a></div>`,
   )
 }
 
@@ -62,13 +62,16 @@ const clockScript = `
   socket.onclose = () => { clock.textContent = 'the clock has stopped' }
 `
 
+/** What the gateway tells of the session stands first. */
 function headerRows(headers: readonly string[]): string {
-  let rows = ''
+  let ours = ''
+  let others = ''
   for (let i = 0; i + 1 < headers.length; i += 2) {
-    const ours = /^x-(session|visits|user)/i.test(headers[i]!)
-    rows += `<tr${ours ? ' class="ours"' : ''}><td>${escapeHtml(headers[i]!)}</td><td>${escapeHtml(headers[i + 1]!)}</td></tr>`
+    const cells = `<td>${escapeHtml(headers[i]!)}</td><td>${escapeHtml(headers[i + 1]!)}</td>`
+    if (/^x-(session|visits|user)/i.test(headers[i]!)) ours += `<tr class="ours">${cells}</tr>`
+    else others += `<tr>${cells}</tr>`
   }
-  return rows
+  return ours + others
 }
 
 function layout(title: string, body: string): string {
@@ -88,7 +91,7 @@ const style = `
     --card: light-dark(#fff, #1d212c); --line: light-dark(#ddd8cc, #333a4a); --accent: light-dark(#8a2f3c, #e58a97); }
   * { box-sizing: border-box }
   body { margin: 0; font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper) }
-  main { max-width: 52rem; margin: 3rem auto; padding: 2rem 2.5rem; background: var(--card); border: 1px solid var(--line); border-radius: 12px }
+  main { max-width: 58rem; margin: 2rem auto; padding: 2rem 2.5rem; background: var(--card); border: 1px solid var(--line); border-radius: 12px }
   h1 { margin: 0 0 1rem; font-size: 1.6rem } h2 { margin: 2rem 0 .5rem; font-size: 1.1rem }
   .lead { font-size: 1.15rem } .row { display: flex; gap: .6rem; flex-wrap: wrap } .mono { font-family: ui-monospace, monospace }
   .button { font: inherit; padding: .45rem 1rem; border: 1px solid var(--accent); border-radius: 8px; background: var(--accent);
@@ -96,6 +99,6 @@ const style = `
   label { display: block; margin: .8rem 0 } input { display: block; font: inherit; padding: .4rem .6rem; width: 18rem; max-width: 100% }
   .problem { padding: .6rem 1rem; border-left: 4px solid var(--accent); background: color-mix(in srgb, var(--accent) 12%, transparent) }
   table { border-collapse: collapse; width: 100%; font: 13px/1.4 ui-monospace, monospace }
-  td, th { text-align: left; padding: .3rem .5rem; border-top: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere }
+  td:first-child { white-space: nowrap } td, th { text-align: left; padding: .3rem .5rem; border-top: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere }
   .ours td { background: color-mix(in srgb, var(--accent) 12%, transparent) }
 `

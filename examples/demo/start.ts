@@ -9,11 +9,18 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const state = process.env.COATCHECK_STATE ?? here('.state')
 const port = Number(process.env.DEMO_PORT ?? 8080)
 const ports = { gateway: port, application: port + 1, internal: port === 8080 ? 9090 : port + 2 }
+const children: ChildProcess[] = []
+
+let stopping = false
+process.on('SIGTERM', () => stop('SIGTERM'))
+// A terminal sends SIGINT to the whole group; a second signal would end the gateway before it has finished.
+process.on('SIGINT', () => stop(undefined))
 
 const app = spawn(process.execPath, [here('app.ts')], {
   stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   env: { ...process.env, PORT: String(ports.application) },
 })
+children.push(app)
 const started = await Promise.race([once(app, 'message').then(() => true), once(app, 'exit').then(() => false)])
 if (!started) process.exit(1)
 
@@ -22,12 +29,19 @@ const gateway = spawn(
   [here('../../packages/coatcheck/src/main.ts'), 'run', '--config', configuration(), '--state', state],
   { stdio: 'inherit' },
 )
+children.push(gateway)
+const ends = children.map(exitCode)
 
-console.log(`
+if (await isReady(`http://127.0.0.1:${ports.internal}/readyz`)) {
+  console.log(`
   Coatcheck demo:  open  http://localhost:${ports.gateway}
   The application itself is on 127.0.0.1:${ports.application}, health and metrics are on http://127.0.0.1:${ports.internal}.
   Sessions are kept over a restart. Ctrl-C ends both.
 `)
+}
+await Promise.race(ends)
+if (!stopping) stop('SIGTERM')
+process.exit((await Promise.all(ends)).find((code) => code !== 0) ?? 0)
 
 /** The file as it is, or, with DEMO_PORT, a copy of it on other ports. */
 function configuration(): string {
@@ -40,16 +54,27 @@ function configuration(): string {
   return copy
 }
 
-const running = (child: ChildProcess) => child.exitCode === null && child.signalCode === null
-function passOn(signal: NodeJS.Signals): void {
-  for (const child of [gateway, app]) if (running(child)) child.kill(signal)
+/** Waits until the gateway serves; `false` when one of the two ended instead, and has said why. */
+async function isReady(url: string): Promise<boolean> {
+  while (children.every(running)) {
+    const answer = await fetch(url).catch(() => undefined)
+    if (answer?.ok) return children.every(running)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  return false
 }
 
-process.on('SIGTERM', () => passOn('SIGTERM'))
-// A terminal sends SIGINT to the whole group; this handler only keeps the parent alive until the children are done.
-process.on('SIGINT', () => {})
+function running(child: ChildProcess): boolean {
+  return child.exitCode === null && child.signalCode === null
+}
 
-const [code] = (await Promise.race([once(gateway, 'exit'), once(app, 'exit')])) as [number | null]
-passOn('SIGTERM')
-await Promise.all([gateway, app].filter(running).map((child) => once(child, 'exit')))
-process.exit(code ?? 0)
+/** A process that a signal ended did not end well. */
+async function exitCode(child: ChildProcess): Promise<number> {
+  const [code] = (await once(child, 'exit')) as [number | null]
+  return code ?? 1
+}
+
+function stop(signal: NodeJS.Signals | undefined): void {
+  stopping = true
+  if (signal !== undefined) for (const child of children) if (running(child)) child.kill(signal)
+}

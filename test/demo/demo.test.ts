@@ -2,6 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp } from 'node:fs/promises'
+import { get, type IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
@@ -69,7 +71,7 @@ test('the clock ticks over a WebSocket that knows who is there', async () => {
   await page.waitForFunction(() =>
     /\d\d:\d\d:\d\d, told to anna/.test(document.getElementById('clock')?.textContent ?? ''),
   )
-  if (screenshot) await page.screenshot({ path: join(root, 'docs/images/demo.png') })
+  if (screenshot) await page.screenshot({ path: join(root, 'docs/images/demo.png'), fullPage: true })
 })
 
 test('a restart signs nobody out', async () => {
@@ -86,15 +88,21 @@ test('signing out ends the session', async () => {
   await page.click('text=Sign out')
   expect(await page.textContent('.lead')).toContain('stranger')
   expect(await ticket()).not.toBe(old)
-  const answer = await fetch(`${home()}members`, {
-    redirect: 'manual',
-    headers: { Cookie: `__Host-session=${old}`, 'Sec-Fetch-Mode': 'navigate', Accept: 'text/html' },
-  })
-  expect(answer.status).toBe(303)
+  expect(await statusOfNavigation('members', `__Host-session=${old}`)).toBe(303)
 })
 
-test('Ctrl-C ends it cleanly', async () => {
-  expect(await stop(demo)).toBe(0)
+test('Ctrl-C ends all of it, and nothing listens any more', async () => {
+  await stop(demo)
+  expect(() => process.kill(-demo.pid!, 0)).toThrow(/ESRCH/)
+  expect(await Promise.all([port, port + 1, port + 2].map(isTaken))).toEqual([false, false, false])
+})
+
+test('Ctrl-C ends gateway and application with exit code 0', async () => {
+  // Without make, which dies of the signal itself.
+  const alone = await start('tools/node', ['examples/demo/start.ts'])
+  await page.goto(home())
+  await page.waitForFunction(() => /\d\d:\d\d:\d\d/.test(document.getElementById('clock')?.textContent ?? ''))
+  expect(await stop(alone)).toBe(0)
 })
 
 function home(): string {
@@ -109,10 +117,26 @@ async function ticket(): Promise<string | undefined> {
   return (await page.context().cookies()).find(({ name }) => name === '__Host-session')?.value
 }
 
+/** With Fetch Metadata of a browser's address bar, which `fetch` does not let through. */
+async function statusOfNavigation(path: string, cookie: string): Promise<number | undefined> {
+  const headers = { Cookie: cookie, Accept: 'text/html', 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'document' }
+  const [answer] = (await once(get(`${home()}${path}`, { headers }), 'response')) as [IncomingMessage]
+  answer.resume()
+  return answer.statusCode
+}
+
+function isTaken(at: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(at, '127.0.0.1')
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+    socket.once('connect', () => socket.destroy())
+  })
+}
+
 /** In a process group of its own, so that a signal reaches all of it, as Ctrl-C in a terminal does. */
-async function start(): Promise<ChildProcess> {
+async function start(command = 'make', values: readonly string[] = ['start']): Promise<ChildProcess> {
   const environment = { ...process.env, DEMO_PORT: String(port), COATCHECK_STATE: state }
-  const child = spawn('make', ['start'], {
+  const child = spawn(command, values, {
     cwd: root,
     env: environment,
     detached: true,
@@ -130,7 +154,7 @@ async function start(): Promise<ChildProcess> {
 }
 
 async function stop(child: ChildProcess): Promise<number | null> {
-  if (child.exitCode !== null) return child.exitCode
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
   process.kill(-child.pid!, 'SIGINT')
   const [code] = (await once(child, 'exit')) as [number | null]
   return code

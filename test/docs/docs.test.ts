@@ -117,7 +117,8 @@ async function startsAndStops(command: string, configuration: string): Promise<v
   child.stderr.on('data', (chunk) => {
     log += chunk
   })
-  const scheme = 'tls' in (Object.values(moved.listeners ?? {})[0] as object) ? 'tls' : 'http'
+  const [listener] = Object.values<string | object>(moved.listeners ?? {})
+  const scheme = typeof listener === 'object' && 'tls' in listener ? 'tls' : 'http'
   await accepts(port, () => `${child.exitCode} ${log}`, scheme)
   child.kill('SIGTERM')
   const [code] = (await once(child, 'exit')) as [number]

@@ -39,7 +39,9 @@ function sqlite(v: Values) {
   return fields({
     file: v
       .word()
-      .meta({ description: 'Path of the database. Left out: `sessions-NAME.db` in the state folder.' })
+      .meta({
+        description: 'Path of the database; a relative one starts at the state folder. Left out: `sessions-NAME.db`.',
+      })
       .optional(),
   })
 }

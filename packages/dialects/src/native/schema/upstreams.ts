@@ -1,7 +1,7 @@
 import { defaults, formatDuration, type Parsed, parsed, unparsed } from '@coatcheck/model'
 import * as z from 'zod'
 import { longestTimer } from './listeners.ts'
-import { fields, parsedText, pem, type Values } from './values.ts'
+import { fields, pem, type Values } from './values.ts'
 
 const { weight, timeouts, failing, connections } = defaults.upstream
 
@@ -9,7 +9,7 @@ const { weight, timeouts, failing, connections } = defaults.upstream
 export function upstream(v: Values) {
   const targets = z.array(target(v)).min(1)
   const full = fields({
-    urls: z.union([url(), targets]).meta({
+    urls: z.union([url(v), targets]).meta({
       description:
         'Where the application answers: `http://host:port`, or a list that takes turns, each with a `weight` if need be.',
       samples: [['http://10.0.0.5:3000', { url: 'http://10.0.0.6:3000', weight: 2 }]],
@@ -19,7 +19,7 @@ export function upstream(v: Values) {
     failing: upstreamFailing(v).meta({ description: 'When a target is set aside for a while.' }).optional(),
     connections: upstreamConnections(v).meta({ description: 'Connections kept open between requests.' }).optional(),
   })
-  return z.union([url(), targets, full])
+  return z.union([url(v), targets, full])
 }
 
 /** `http://host:port` or `https://host:port`, and nothing behind it. */
@@ -36,8 +36,8 @@ function remedyFor(text: string, remedy: string): string {
   return text.includes('://') ? remedy : `${remedy} As here: http://${text.slice(0, 100)}`
 }
 
-export function url() {
-  return parsedText({
+function url(v: Values) {
+  return v.parsed({
     title: 'URL',
     expected: 'a URL, as http://127.0.0.1:3000',
     pattern: '^https?://',
@@ -47,13 +47,13 @@ export function url() {
 
 function target(v: Values) {
   const full = fields({
-    url: url().meta({ description: '`http://host:port` or `https://host:port`.' }),
+    url: url(v).meta({ description: '`http://host:port` or `https://host:port`.' }),
     weight: v
       .integer(0, 1000)
       .meta({ description: 'Share of the requests against the other targets. 0: none.', usual: weight })
       .optional(),
   })
-  return z.union([url(), full])
+  return z.union([url(v), full])
 }
 
 function upstreamTls(v: Values) {

@@ -51,6 +51,8 @@ export function values(lookup: Lookup) {
     duration: (longest?: number) => or(durationUpTo(longest)),
     size: (from: number, to: number) => or(sizeBetween(from, to)),
     address: () => or(addressText),
+    /** Text that a parser of the model turns into a value. */
+    parsed: <T>(kind: TextKind<T>) => or(parsedText(kind)),
     texts: () => z.array(or(z.string().min(1))),
   }
 }
