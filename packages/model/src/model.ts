@@ -113,7 +113,7 @@ export interface MemoryStoreSpec {
 export interface SqliteStoreSpec {
   readonly kind: 'sqlite'
   readonly name: string
-  /** `undefined`: `sessions-NAME.db` in the state folder. */
+  /** A relative path starts at the state folder. `undefined`: `sessions-NAME.db` there. */
   readonly file: string | undefined
 }
 

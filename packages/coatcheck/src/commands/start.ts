@@ -36,7 +36,7 @@ export async function startSource(source: Source, given: Given, shell: Shell): P
   return startGateway(startingWith(first, source), {
     state: stateFolder(given.value('state'), shell.environment, shell.cwd),
     logLevel,
-    version: ownVersion().version,
+    ...ownVersion(),
   })
 }
 

@@ -1,4 +1,4 @@
-import { constants, fstatSync, openSync, write, writeSync } from 'node:fs'
+import { constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { isatty } from 'node:tty'
 
@@ -6,8 +6,8 @@ import { isatty } from 'node:tty'
  * Where bytes go. `write` takes what it can at once and reports how much; `EAGAIN` when nothing fits.
  *
  * A pipe, socket or terminal whose other end does not read must neither hold up the program nor its exit, and a
- * blocked write in a thread does the latter: so these are written without blocking, on this thread. Everything else
- * (files) is written by a thread.
+ * blocked write in a thread does the latter: so these are written without blocking. A file takes what it gets into memory.
+ * All is written on this thread: at exit nobody can wait for another one, and what is written then would overtake it.
  */
 export interface Output {
   write(bytes: Buffer, done: (error: NodeJS.ErrnoException | null, written: number) => void): void
@@ -20,7 +20,6 @@ export function openOutput(fd: number): Output {
   const unblocked = nonBlocking(fd)
   const target = unblocked ?? fd
   const sync = (bytes: Buffer) => writeSync(target, bytes)
-  if (unblocked === undefined) return { write: (bytes, done) => write(fd, bytes, done), writeSync: sync }
   return {
     write(bytes, done) {
       let written = 0

@@ -16,6 +16,8 @@ export interface StartOptions {
   /** @defaultValue `info` */
   readonly logLevel?: LogLevel | undefined
   readonly version: string
+  /** Commit that it was made from. @defaultValue unknown */
+  readonly revision?: string | undefined
   /** Called when requests are served, with the addresses that were opened. */
   readonly onReady?: ((started: Started) => void) | undefined
 }
@@ -32,8 +34,8 @@ export interface Started {
  */
 export async function startGateway(source: Source, options: StartOptions): Promise<number> {
   const loaded = await source.load()
-  const { version, logLevel: level, state } = options
-  const observability = createObservability({ version, level, workers: loaded.model?.workers })
+  const { version, revision, logLevel: level, state } = options
+  const observability = createObservability({ version, revision, level, workers: loaded.model?.workers })
   const fatal = endOnFatal(observability)
   try {
     if (!isRunnable(loaded)) {
@@ -44,7 +46,7 @@ export async function startGateway(source: Source, options: StartOptions): Promi
     const runner =
       workers === 1
         ? createGatewayProcess({ observability, state })
-        : createWorkers({ count: workers, observability, state, version, logLevel: level })
+        : createWorkers({ count: workers, observability, state, version, revision, logLevel: level })
     const program = createProgram(loaded.model, version, observability, runner)
     const problem = await apply(program, loaded).catch(problemOf)
     logProblems(observability.log, problem ? [problem] : program.keeper.status(runner.status()).configuration.problems)

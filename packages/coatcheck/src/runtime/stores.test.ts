@@ -42,6 +42,22 @@ test('SQLite lies in the state folder, which is made for it alone', async () => 
   await stores.close()
 })
 
+test('a relative file of SQLite lies in the state folder, never where the program was started', async () => {
+  const stores = createStores(state())
+  const prepared = stores.prepare([{ ...sqlite, file: 'mine.db' }])
+  expect(readdirSync(join(folder, 'state'))).toContain('mine.db')
+  expect(readdirSync(process.cwd())).not.toContain('mine.db')
+  await prepared.release()
+})
+
+test('an absolute file of SQLite lies where it says, and no state folder is made for it', async () => {
+  const stores = createStores(state())
+  const prepared = stores.prepare([{ ...sqlite, file: join(folder, 'mine.db') }])
+  expect(readdirSync(folder)).toContain('mine.db')
+  expect(readdirSync(folder)).not.toContain('state')
+  await prepared.release()
+})
+
 test('a sealed cookie keeps no records', () => {
   expect(
     createStores(state())

@@ -1,5 +1,5 @@
-import { join } from 'node:path'
-import type { GatewayModel, StoreSpec, StoreStatus } from '@coatcheck/model'
+import { isAbsolute, join } from 'node:path'
+import type { GatewayModel, SqliteStoreSpec, StoreSpec, StoreStatus } from '@coatcheck/model'
 import type { RecordStore } from '@coatcheck/session'
 import { memoryRecords } from '@coatcheck/session/stores/memory'
 import { sqliteRecords } from '@coatcheck/session/stores/sqlite'
@@ -95,8 +95,13 @@ function openRecords(spec: StoreSpec, state: StateFolder): RecordStore | undefin
     case 'memory':
       return memoryRecords({ maxEntries: spec.maxSessions, maxBytes: spec.maxBytes })
     case 'sqlite':
-      return sqliteRecords({ file: spec.file ?? join(state.make(), `sessions-${spec.name}.db`) })
+      return sqliteRecords({ file: databaseFile(spec, state) })
     case 'sealed-cookie':
       return undefined
   }
+}
+
+/** A relative path starts at the state folder: nothing is ever written beside the configuration or where one stands. */
+function databaseFile({ name, file = `sessions-${name}.db` }: SqliteStoreSpec, state: StateFolder): string {
+  return isAbsolute(file) ? file : join(state.make(), file)
 }

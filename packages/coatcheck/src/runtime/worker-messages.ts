@@ -7,6 +7,7 @@ import type { RunningStatus } from './runner.ts'
 /** What a worker is told at its start, in its environment. */
 export interface WorkerStart {
   readonly version: string
+  readonly revision: string | undefined
   readonly logLevel: LogLevel | undefined
   /** Path of the state folder. */
   readonly state: string

@@ -14,6 +14,7 @@ export interface WorkersOptions {
   readonly observability: Observability
   readonly state: StateFolder
   readonly version: string
+  readonly revision: string | undefined
   readonly logLevel: LogLevel | undefined
 }
 
@@ -29,9 +30,9 @@ const firstPause = 100
  * Several processes on the same addresses. This one serves nothing itself: it loads, has all workers prepare, then has
  * all of them swap, and starts a new one for each that ends.
  */
-export function createWorkers({ count, observability, state, version, logLevel }: WorkersOptions): Runner {
+export function createWorkers({ count, observability, state, version, revision, logLevel }: WorkersOptions): Runner {
   const { log } = observability
-  const start: WorkerStart = { version, logLevel, state: state.path, workers: count }
+  const start: WorkerStart = { version, revision, logLevel, state: state.path, workers: count }
   const workers = new Set<WorkerProcess>()
   const launching = new Set<WorkerProcess>()
   const failed = Promise.withResolvers<void>()

@@ -162,6 +162,11 @@ test.each<[string, Partial<GatewayModel>, string[]]>([
     { accessLog: { enabled: true, sessionField: 'a..b' } },
     ['error log-field-invalid /accessLog/sessionField'],
   ],
+  [
+    'a log field that a line has already',
+    { accessLog: { enabled: true, sessionField: 'http.request.id' } },
+    ['error log-field-taken /accessLog/sessionField'],
+  ],
 ])('%s', (_, change, expected) => {
   expect(found(change).sort()).toEqual([...expected].sort())
 })
