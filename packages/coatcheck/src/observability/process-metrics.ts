@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
 import type { Merge, MetricFamily, Sample } from './family.ts'
 
 /** Where adding up says nothing. Everything else of a process is a sum over processes. */
@@ -14,12 +14,24 @@ interface Value {
   readonly metricName?: string
 }
 
-/** `process_*` and `nodejs_*` of this process, as every Prometheus client gives them. */
+/**
+ * `process_*` and `nodejs_*` of this process, as every Prometheus client gives them. Nothing is loaded or measured before
+ * somebody asks: prom-client would take a sixth of a start's time, and all of its costs where nobody ever asks.
+ */
 export function processMetrics(): () => Promise<MetricFamily[]> {
+  let collecting: Promise<Registry> | undefined
+  return async () => {
+    collecting ??= collect()
+    return ((await (await collecting).getMetricsAsJSON()) as readonly Metric[]).map(toFamily)
+  }
+}
+
+async function collect(): Promise<Registry> {
+  const { collectDefaultMetrics, Registry } = await import('prom-client')
   const register = new Registry()
   // Milliseconds between two looks at the event loop's lag: each is a wake-up.
   collectDefaultMetrics({ register, eventLoopMonitoringPrecision: 100 })
-  return async () => ((await register.getMetricsAsJSON()) as readonly Metric[]).map(toFamily)
+  return register
 }
 
 /** What prom-client really gives; its declaration of `type` is wrong. */
