@@ -11,6 +11,7 @@ import { parse, stringify } from 'yaml'
 import { makeCertificates } from '../../packages/gateway/src/testing/certificates.ts'
 import { freePort, program, root, temporaryFolder } from '../running/gateway.ts'
 import { allBlocks, type Block, documents } from './blocks.ts'
+import { announced, compileModules, runModule } from './modules.ts'
 
 const blocks = allBlocks()
 const shown = new Set(['text', 'json', 'http', 'diff'])
@@ -55,6 +56,17 @@ describe('commands do what they say', () => {
     },
     60_000,
   )
+})
+
+describe('modules compile and run', () => {
+  const modules = blocks.filter(({ language }) => language === 'ts')
+  test('they compile', () => expect(compileModules(modules)).toBe(''))
+  test.each(modules)('$place', (block) => {
+    const said = runModule(block)
+    expect(said).toMatch(/^0\n/)
+    // One logged value after the other, as the comments beside them say.
+    expect(said.replaceAll(/\n+/g, '\n')).toBe(`0\n${announced(block)}`)
+  })
 })
 
 describe('links inside the project lead somewhere', () => {
