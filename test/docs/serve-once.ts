@@ -8,5 +8,5 @@ Server.prototype.listen = function (this: Server) {
     const answer = await fetch(`http://127.0.0.1:${(this.address() as AddressInfo).port}/`)
     process.exit(answer.ok && answer.headers.getSetCookie().length === 1 ? 0 : 1)
   })
-  return listen.call(this, 0, '127.0.0.1')
+  return Reflect.apply(listen, this, [0, '127.0.0.1'])
 } as Server['listen']
