@@ -1,6 +1,5 @@
 /** nginx twice: as the upstream that answers with static bytes, and as the plain proxy that we measure ourselves against. */
-import { mkdtemp, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 const head = (folder: string) => `
@@ -15,10 +14,10 @@ const scratch = (folder: string) => `
 
 /**
  * Answers `/100` with 100 bytes and `/10240` with 10 KB, and signs a person in at `/sign-in` by a response header that the
- * gateway captures. Returns the path of its configuration.
+ * gateway captures. Returns the path of its configuration, which lies with all its files in `parent`.
  */
-export async function upstreamConfiguration(port: number): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'coatcheck-bench-upstream-'))
+export async function upstreamConfiguration(parent: string, port: number): Promise<string> {
+  const folder = await made(parent, 'upstream')
   for (const size of [100, 10_240]) await writeFile(join(folder, String(size)), 'x'.repeat(size))
   return save(
     folder,
@@ -29,8 +28,8 @@ export async function upstreamConfiguration(port: number): Promise<string> {
 }
 
 /** A plain reverse proxy with kept-alive upstream connections. */
-export async function proxyConfiguration(port: number, upstreamPort: number): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'coatcheck-bench-proxy-'))
+export async function proxyConfiguration(parent: string, port: number, upstreamPort: number): Promise<string> {
+  const folder = await made(parent, 'proxy')
   return save(
     folder,
     `${head(folder)} http { ${scratch(folder)}
@@ -38,6 +37,12 @@ export async function proxyConfiguration(port: number, upstreamPort: number): Pr
       server { listen 127.0.0.1:${port};
         location / { proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host; } } }`,
   )
+}
+
+async function made(parent: string, name: string): Promise<string> {
+  const folder = join(parent, name)
+  await mkdir(folder)
+  return folder
 }
 
 async function save(folder: string, text: string): Promise<string> {

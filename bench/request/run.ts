@@ -1,6 +1,6 @@
 /** CPU per proxied request, against nginx as a plain proxy in the same run. See the README beside this file. */
 import { execFile } from 'node:child_process'
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -37,27 +37,36 @@ interface Contender {
 
 const folder = await mkdtemp(join(tmpdir(), 'coatcheck-bench-'))
 const upstreamPort = await freePort()
-const upstream = nginx(loadCore, await upstreamConfiguration(upstreamPort), 'upstream')
-await listening(upstreamPort)
-const contenders = [await startNginx(), await startCoatcheck()]
+const started: Measured[] = []
 try {
+  nginx(loadCore, await upstreamConfiguration(folder, upstreamPort), 'upstream')
+  await listening(upstreamPort)
+  const contenders = [await startNginx(), await startCoatcheck()]
   console.log(
     `${rounds} rounds of ${seconds} s each after one that does not count, 32 connections, one core per proxy\n`,
   )
-  for (const body of bodies) report(body, await alternate(body))
+  for (const body of bodies) report(contenders, body, await alternate(contenders, body))
   for (const { name, process } of contenders) console.log(`${name.padEnd(10)} RSS ${process.memory().toFixed(0)} MB`)
   console.log('\nWhat these numbers do not mean: bench/request/README.md')
 } finally {
-  await Promise.all([upstream.stop(), ...contenders.map((one) => one.process.stop())])
+  await Promise.all(started.map((process) => process.stop()))
+  // The access log alone has hundreds of megabytes.
+  await rm(folder, { recursive: true })
+}
+
+function start(core: number, command: readonly string[], output: string): Measured {
+  const process = startPinned(core, command, join(folder, output))
+  started.push(process)
+  return process
 }
 
 function nginx(core: number, configuration: string, name: string): Measured {
-  return startPinned(core, ['nginx', '-c', configuration], join(folder, `${name}.log`))
+  return start(core, ['nginx', '-c', configuration], `${name}.log`)
 }
 
 async function startNginx(): Promise<Contender> {
   const port = await freePort()
-  const process = nginx(proxyCore, await proxyConfiguration(port, upstreamPort), 'nginx')
+  const process = nginx(proxyCore, await proxyConfiguration(folder, port, upstreamPort), 'nginx')
   await listening(port)
   return { name: 'nginx', port, process, cookie: undefined }
 }
@@ -69,7 +78,7 @@ async function startCoatcheck(): Promise<Contender> {
   const main = fileURLToPath(new URL('../../packages/coatcheck/src/main.ts', import.meta.url))
   const profiling = values.profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', values.profile]
   const command = [globalThis.process.execPath, ...profiling, main, 'run', '--config', configuration, '--state', folder]
-  const process = startPinned(proxyCore, command, join(folder, 'access.log'))
+  const process = start(proxyCore, command, 'access.log')
   await listening(port)
   return { name: 'coatcheck', port, process, cookie: await sessionCookie(port) }
 }
@@ -93,16 +102,19 @@ routes:
 `
 }
 
-/** Signs in and keeps the ticket. */
+/** Signs in, keeps the ticket, and makes sure that it is taken: a request without a session would be given a new one. */
 async function sessionCookie(port: number): Promise<string> {
   const answer = await fetch(`http://127.0.0.1:${port}/sign-in`)
   const [cookie] = answer.headers.getSetCookie()
   if (answer.status !== 200 || cookie === undefined) throw new Error(`no session: status ${answer.status}`)
-  return cookie.split(';')[0]!
+  const ticket = cookie.split(';')[0]!
+  const again = await fetch(`http://127.0.0.1:${port}/100`, { headers: { Cookie: ticket } })
+  if (again.status !== 200 || again.headers.has('set-cookie')) throw new Error('the session was not found again')
+  return ticket
 }
 
 /** All rounds of one body size, the contenders taking turns. */
-async function alternate(body: number): Promise<Round[][]> {
+async function alternate(contenders: readonly Contender[], body: number): Promise<Round[][]> {
   const results: Round[][] = contenders.map(() => [])
   for (let round = 0; round <= rounds; round++) {
     for (const [index, contender] of contenders.entries()) {
@@ -128,12 +140,12 @@ function read(output: string, cpuSeconds: number): Round {
   return {
     perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(output)?.[1]),
     cpu: (cpuSeconds * 1e6) / requests,
-    p50: /50%\s+(\S+)/.exec(output)?.[1] ?? '?',
-    p99: /99%\s+(\S+)/.exec(output)?.[1] ?? '?',
+    p50: /^ +50% +(\S+)/m.exec(output)?.[1] ?? '?',
+    p99: /^ +99% +(\S+)/m.exec(output)?.[1] ?? '?',
   }
 }
 
-function report(body: number, results: Round[][]): void {
+function report(contenders: readonly Contender[], body: number, results: Round[][]): void {
   console.log(`${body} bytes      req/s   CPU µs/request (min–max)    × nginx (min–max)      p50      p99`)
   const floor = results[0]!
   for (const [index, { name }] of contenders.entries()) {
