@@ -6,6 +6,7 @@ import type { RouteContext } from './middleware/context.ts'
 import { proxy } from './middleware/proxy.ts'
 import { redirect } from './middleware/redirect.ts'
 import { foldChain } from './middleware/table.ts'
+import { compileOriginCheck } from './middleware/web-socket-origin.ts'
 import type { Handler } from './middleware.ts'
 import { compileOwnNames } from './own-names.ts'
 import type { Ports } from './ports.ts'
@@ -140,7 +141,9 @@ function compileHandler(context: RouteContext): Handler {
 function compileProxy(action: ProxyAction, context: RouteContext): Handler {
   const own = compileOwnNames(context)
   const chain = foldChain(context, proxy(action, context, own))
+  const checkOrigin = compileOriginCheck(context, action.webSocketOrigins)
   return function proxied(exchange) {
+    checkOrigin?.(exchange)
     own.fromRequest(exchange.outgoing.headers)
     return chain(exchange)
   }

@@ -59,7 +59,11 @@ describe('the origin of a WebSocket', () => {
     const headers = ['Host', part.host ?? 'shop.example.com', ...origin]
     const { reply, exchange } = await on.ask({ upgrade: 'websocket', headers, scheme: part.scheme ?? 'http' })
     expect(on.sent).toHaveLength(reply.status === 403 ? 0 : 1)
-    if (reply.status === 403) expect(exchange.reason).toBe('origin-refused')
+    if (reply.status === 403) {
+      expect(exchange.reason).toBe('origin-refused')
+      expect(exchange.session).toBeUndefined()
+      expect(headerValues(reply.headers, 'set-cookie')).toEqual([])
+    }
     return reply.status
   }
 
@@ -85,6 +89,11 @@ describe('the origin of a WebSocket', () => {
     'ftp://shop.example.com',
   ])('CSWSH: %j is refused', async (origin) => {
     expect(await open(['Origin', origin])).toBe(403)
+  })
+
+  test('may not be there twice, whatever comes first', async () => {
+    expect(await open(['Origin', 'http://shop.example.com', 'Origin', 'http://evil.example'])).toBe(403)
+    expect(await open(['Origin', 'http://evil.example', 'Origin', 'http://shop.example.com'])).toBe(403)
   })
 
   test('has to be there where cookies carry the session, and http is not taken for https', async () => {

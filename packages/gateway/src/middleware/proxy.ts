@@ -1,9 +1,7 @@
 import type { ProxyAction, Route } from '@coatcheck/model'
-import { parseAuthority } from '../authority.ts'
-import { GatewayError } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import type { ForwardRequest } from '../forward.ts'
-import { type HeaderList, headerValue } from '../headers.ts'
+import type { HeaderList } from '../headers.ts'
 import type { Handler } from '../middleware.ts'
 import type { OwnNames } from '../own-names.ts'
 import { sift } from '../sift.ts'
@@ -15,11 +13,9 @@ import { findSpec } from './find-spec.ts'
 /** Sends the exchange to the route's upstream. `Host` is where `beginExchange` put it: first. */
 export function proxy(action: ProxyAction, context: RouteContext, own: OwnNames): Handler {
   const forward = context.forward(action.upstream)
-  const checkOrigin = compileOriginCheck(context, action.webSocketOrigins)
   const fromInformation = informationFilter(context.route, own)
 
   return async function toUpstream(exchange) {
-    if (exchange.request.upgrade !== undefined) checkOrigin?.(exchange)
     if (action.host.kind === 'fixed') exchange.outgoing.headers[1] = action.host.value
     exchange.upstream = action.upstream
     const sent = performance.now()
@@ -75,39 +71,4 @@ function informationFilter(route: Route, own: OwnNames): (headers: HeaderList) =
     if (isCaptured !== undefined) stripAliases(headers, isCaptured)
     own.fromReply(headers)
   }
-}
-
-/**
- * A page of another site may open a WebSocket with the visitor's cookies (no CORS there). So on routes with a session that
- * cookies carry, `Origin` has to be there and be the own host or listed.
- *
- * @see OWASP ASVS 5.0, 4.4.2
- */
-function compileOriginCheck({ route, session }: RouteContext, listed: readonly string[]) {
-  const spec = findSpec(route, 'session')
-  if (spec === undefined) return undefined
-  const { mode, lookup } = session(spec.session).spec
-  if (mode === 'off' || lookup.kind === 'header') return undefined
-  const origins = new Set(listed.map((origin) => origin.toLowerCase()))
-
-  return function checkOrigin({ request }: Exchange): void {
-    const origin = headerValue(request.headers, 'origin')?.toLowerCase()
-    if (origin !== undefined && (origins.has(origin) || isOwnOrigin(origin, request))) return
-    throw new GatewayError(
-      'origin-refused',
-      403,
-      `A WebSocket was asked for from origin ${JSON.stringify(origin ?? 'none')}`,
-    )
-  }
-}
-
-/** TLS may end in front of us, so `https` is taken on a plain listener; `http` is not taken on an encrypted one. */
-function isOwnOrigin(origin: string, { authority, scheme }: Exchange['request']): boolean {
-  const [, originScheme, rest] = /^(https?):\/\/(.+)$/.exec(origin) ?? []
-  const theirs = rest === undefined ? undefined : parseAuthority(rest)
-  const ours = parseAuthority(authority)
-  if (theirs === undefined || ours === undefined) return false
-  if (scheme === 'https' && originScheme === 'http') return false
-  const port = originScheme === 'https' ? 443 : 80
-  return theirs.host === ours.host && (theirs.port ?? port) === (ours.port ?? port)
 }
