@@ -113,7 +113,7 @@ export async function startRecorder(options: RecorderOptions = {}): Promise<Reco
 }
 
 function listenWith(tls: TlsOptions | undefined, accepted: (socket: Socket) => void): Server {
-  const server = tls ? createTlsServer(tls, accepted) : createServer({ allowHalfOpen: true, noDelay: true }, accepted)
+  const server = tls ? createTlsServer(tls, accepted) : createServer({ noDelay: true }, accepted)
   // A refused handshake is the client's to report; without a listener it would end the test process.
   if (tls) server.on('tlsClientError', () => {})
   return server
