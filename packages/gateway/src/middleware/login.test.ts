@@ -48,7 +48,10 @@ describe('login', () => {
       expect(headerValue(reply.headers, 'www-authenticate')).toBe('Cookie form-action="/login"')
       expect(text).toContain('login-required')
     }
-    const socket = await shop().ask({ upgrade: 'websocket', headers: withHeaders(...navigation) })
+    const socket = await shop().ask({
+      upgrade: 'websocket',
+      headers: withHeaders(...navigation, 'Origin', 'http://shop.example.com'),
+    })
     expect(socket.reply.status).toBe(401)
   })
 
