@@ -53,13 +53,15 @@ export class ResponseBody implements BodySource {
     this.#state = delivered
     this.#feed = undefined
     this.#sink = undefined
+    this.#wanted = false
     this.#held = []
     feed?.cancel()
   }
 
   /** From the connection: bytes that are this body's to keep. */
   push(bytes: Buffer): void {
-    if (this.#wanted) this.#wanted = this.#sink!.write(bytes)
+    // The sink may cancel while it is written to.
+    if (this.#wanted) this.#wanted = this.#sink!.write(bytes) && this.#sink !== undefined
     else if (this.#state === open) this.#held.push(bytes)
   }
 
