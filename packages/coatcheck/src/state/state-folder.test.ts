@@ -48,5 +48,9 @@ test('a folder that cannot be made is an error with a remedy', () => {
   writeFileSync(join(folder, 'file'), '')
   const state = stateFolder(join(folder, 'file/b'), {}, '/')
   expect(() => state.make()).toThrow(ProgramError)
-  expect(() => state.make()).toThrow(/cannot be made: ENOTDIR.*--state DIR/)
+  expect(() => state.make()).toThrow(/cannot be made: EEXIST.*--state DIR/)
+})
+
+test('where the system lets nobody make a folder it is an error too, and not an endless try', () => {
+  expect(() => stateFolder('/proc/coatcheck', {}, '/').make()).toThrow(/cannot be made: ENOENT/)
 })

@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { isAbsolute, join, resolve } from 'node:path'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { ProgramError, systemCode } from '../errors.ts'
 import type { Environment } from '../secrets.ts'
 
@@ -37,7 +37,7 @@ function inherited({ STATE_DIRECTORY, XDG_STATE_HOME, HOME }: Environment): stri
 
 function makeFolder(path: string): string {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
+    makeWithParents(path)
     return path
   } catch (cause) {
     throw new ProgramError(
@@ -48,4 +48,20 @@ function makeFolder(path: string): string {
       { cause },
     )
   }
+}
+
+/** Not `recursive`, with which Node tries without end where nothing can be made and the parent is there, as below /proc. */
+function makeWithParents(path: string): void {
+  if (isFolder(path)) return
+  makeWithParents(dirname(path))
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    // Another process may have been faster.
+    if (!isFolder(path)) throw error
+  }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 }
