@@ -60,8 +60,7 @@ export class ResponseBody implements BodySource {
 
   /** From the connection: bytes that are this body's to keep. */
   push(bytes: Buffer): void {
-    // The sink may cancel while it is written to.
-    if (this.#wanted) this.#wanted = this.#sink!.write(bytes) && this.#sink !== undefined
+    if (this.#wanted) this.#write(bytes)
     else if (this.#state === open) this.#held.push(bytes)
   }
 
@@ -87,11 +86,17 @@ export class ResponseBody implements BodySource {
   #drain(): void {
     this.#wanted = this.#sink !== undefined
     let next = 0
-    while (this.#wanted && next < this.#held.length) this.#wanted = this.#sink!.write(this.#held[next++]!)
+    while (this.#wanted && next < this.#held.length) this.#write(this.#held[next++]!)
     this.#held = next === this.#held.length ? [] : this.#held.slice(next)
     if (this.#held.length > 0 || !this.#sink) return
     if (this.#state === ended || this.#state === broken) this.#close()
     else if (this.#wanted) this.#feed?.resume()
+  }
+
+  #write(bytes: Buffer): void {
+    const more = this.#sink!.write(bytes)
+    // The sink may have cancelled meanwhile.
+    this.#wanted = more && this.#sink !== undefined
   }
 
   #close(): void {
