@@ -126,6 +126,7 @@ test('what does not fit through waits: nothing is lost, nothing is hoarded', asy
 async function recorded(answer: string): Promise<{ recorder: Recorder; listener: TestListener; release: () => void }> {
   const released = Promise.withResolvers<void>()
   const recorder = await startRecorder({
+    allowHalfOpen: true,
     async respond() {
       await released.promise
       return answer

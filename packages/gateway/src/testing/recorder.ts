@@ -21,6 +21,8 @@ export interface RecorderOptions {
   /** A connection was opened, nothing read yet. Bytes may be written unasked. */
   readonly connected?: (connection: RecordedConnection) => void
   readonly tls?: TlsOptions
+  /** Plain connections stay open for writing after the gateway's end, until `end()`. @defaultValue false */
+  readonly allowHalfOpen?: boolean
   /** @defaultValue 0, a free one */
   readonly port?: number
 }
@@ -81,7 +83,7 @@ export async function startRecorder(options: RecorderOptions = {}): Promise<Reco
   const requests: RecordedRequest[] = []
   const connections: RecordedConnection[] = []
   const changes = createChanges()
-  const server = listenWith(options.tls, (socket) => {
+  const server = listenWith(options, (socket) => {
     const connection = recordConnection(socket, connections.length, options, (request) => {
       requests.push(request)
       changes.happened()
@@ -112,8 +114,8 @@ export async function startRecorder(options: RecorderOptions = {}): Promise<Reco
   }
 }
 
-function listenWith(tls: TlsOptions | undefined, accepted: (socket: Socket) => void): Server {
-  const server = tls ? createTlsServer(tls, accepted) : createServer({ noDelay: true }, accepted)
+function listenWith({ tls, allowHalfOpen = false }: RecorderOptions, accepted: (socket: Socket) => void): Server {
+  const server = tls ? createTlsServer(tls, accepted) : createServer({ allowHalfOpen, noDelay: true }, accepted)
   // A refused handshake is the client's to report; without a listener it would end the test process.
   if (tls) server.on('tlsClientError', () => {})
   return server
