@@ -282,12 +282,12 @@ export class Connection implements ResponseReceiver, UploadOwner, Watched {
       return
     }
     if (!this.#error && this.#parser.close()) this.#complete(none, 0)
-    else this.#fail(this.#settings.failures.reset(this.#error))
+    else this.#fail(this.#settings.failures.reset(this.#error), this.#untouched && this.#served > 0)
   }
 
-  #fail(error: GatewayError): void {
+  /** `stale` is for a connection that broke: one that is only silent may be acting on the request. */
+  #fail(error: GatewayError, stale = false): void {
     const [user, body] = [this.#user, this.#body]
-    const stale = this.#untouched && this.#served > 0
     this.destroy()
     if (body) {
       body.break(error)
