@@ -2,12 +2,12 @@
  * Requests that a gateway must not misread, as bytes. Families F1 (framing), F4 (target), F9 (cookies) and bounds.
  *
  * `refused`: the client gets one 4xx or a closed connection, and the upstream gets nothing. `forwarded`: the upstream
- * gets exactly one request, with this request line and this body. In both cases nothing may be left behind that is read
+ * gets exactly one request, with this request line and this body; `closes`: its answer ends the connection. In both cases nothing may be left behind that is read
  * as a second request.
  */
 export type Expected =
   | { readonly is: 'refused' }
-  | { readonly is: 'forwarded'; readonly line: string; readonly body: string }
+  | { readonly is: 'forwarded'; readonly line: string; readonly body: string; readonly closes?: true }
 
 export interface HostileRequest {
   readonly name: string
@@ -45,6 +45,9 @@ const framing = cases('F1 framing', refused, {
   'an unknown encoding': post('Transfer-Encoding: xchunked', '0\r\n\r\n'),
   'identity as encoding with a length': post('Transfer-Encoding: identity\r\nContent-Length: 5', 'hello'),
   'chunked not last': post('Transfer-Encoding: chunked, gzip', '0\r\n\r\n'),
+  'gzip before chunked': post('Transfer-Encoding: gzip, chunked', '0\r\n\r\n'),
+  'an unknown coding before chunked': post('Transfer-Encoding: foo, chunked', '0\r\n\r\n'),
+  'gzip and chunked in two lines': post('Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked', '0\r\n\r\n'),
   'chunked twice': post('Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked', `0\r\n\r\n${smuggled}`),
   'chunked and identity in two lines': post('Transfer-Encoding: chunked\r\nTransfer-Encoding: identity', '0\r\n\r\n'),
   'quoted chunked': post('Transfer-Encoding: "chunked"', '0\r\n\r\n'),
@@ -196,7 +199,7 @@ const fine: HostileRequest[] = [
   {
     name: 'fine: an upgrade to h2c is ignored, not swallowed',
     bytes: get('/in', 'Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n'),
-    expected: forwarded('GET /in HTTP/1.1'),
+    expected: { is: 'forwarded', line: 'GET /in HTTP/1.1', body: '', closes: true },
   },
   {
     name: 'F9 cookie: a giant cookie is no session',

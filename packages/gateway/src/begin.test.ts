@@ -64,9 +64,24 @@ describe('the request target', () => {
     expect(refusal({ method: 'GET', target: '*' })).toBe('400 bad-target')
   })
 
-  test('CONNECT and TRACE are not passed on', () => {
-    expect(refusal({ method: 'CONNECT', target: 'a:443' })).toBe('501 method-not-supported')
+  test('CONNECT, TRACE and methods that HTTP/1 would not let in are not passed on', () => {
+    expect(refusal({ method: 'CONNECT', target: 'a:443' })).toBe('400 bad-target')
     expect(refusal({ method: 'TRACE' })).toBe('501 method-not-supported')
+    expect(refusal({ method: 'FOO', httpVersion: '2.0' })).toBe('501 method-not-supported')
+  })
+})
+
+describe('F1: the framing', () => {
+  test.each(['gzip, chunked', 'chunked, chunked', 'identity', 'foo', 'chunked;q=1', ''])(
+    '%j is refused',
+    (encoding) => {
+      expect(refusal({ transferEncoding: encoding })).toBe('400 bad-framing')
+    },
+  )
+
+  test('chunked in any case is taken, and not in HTTP/1.0', () => {
+    expect(() => beginExchange(open, rawRequest({ transferEncoding: 'Chunked' }))).not.toThrow()
+    expect(refusal({ transferEncoding: 'chunked', httpVersion: '1.0' })).toBe('400 bad-framing')
   })
 })
 

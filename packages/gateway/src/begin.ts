@@ -1,3 +1,4 @@
+import { METHODS } from 'node:http'
 import { type Authority, parseAuthority } from './authority.ts'
 import { GatewayError } from './errors.ts'
 import type { Client, Exchange, IncomingRequest } from './exchange.ts'
@@ -24,7 +25,7 @@ export function beginExchange(listener: CompiledListener, raw: RawRequest): Exch
   checkSize(listener, raw)
   const target = readRequestTarget(raw)
   const sifted = sift(stripHopByHop(raw.headers))
-  if (sifted.lengths > 1) throw new GatewayError('bad-framing', 400, 'The request has more than one Content-Length')
+  checkFraming(raw, sifted)
   const authority = readHost(raw, sifted)
   const peer = plainAddress(raw.peer)
   const trusted = listener.trusts(peer)
@@ -75,12 +76,32 @@ function checkSize(listener: CompiledListener, raw: RawRequest): void {
   }
 }
 
+/**
+ * One length, or chunks alone: a body in another coding would go on as what it is not, and HTTP/1.0 knows no chunks.
+ *
+ * @see RFC 9112, section 6.1
+ */
+function checkFraming({ transferEncoding, httpVersion }: RawRequest, { lengths }: Sifted): void {
+  if (lengths > 1) throw badFraming('The request has more than one Content-Length')
+  if (transferEncoding === undefined) return
+  if (httpVersion === '1.0') throw badFraming('A request of HTTP/1.0 has a Transfer-Encoding')
+  if (transferEncoding.toLowerCase() !== 'chunked') throw badFraming('The Transfer-Encoding is not exactly "chunked"')
+}
+
+function badFraming(why: string): GatewayError {
+  return new GatewayError('bad-framing', 400, why)
+}
+
+/** Methods of HTTP/1 as its parser knows them, for HTTP/2 as well. TRACE would show the application's headers to a page. */
+const passedOn = new Set(METHODS.filter((method) => method !== 'TRACE'))
+
 const asterisk: Target = { path: '*', query: '', readings: undefined }
 
 /** RFC 9112, section 3.2: of its four forms, absolute and authority form speak to another kind of proxy. */
 function readRequestTarget(raw: RawRequest): Target {
-  if (raw.method === 'CONNECT' || raw.method === 'TRACE') {
-    throw new GatewayError('method-not-supported', 501, `The method ${raw.method} is not passed on`)
+  if (raw.method === 'CONNECT') throw new GatewayError('bad-target', 400, 'The target of CONNECT is no path')
+  if (!passedOn.has(raw.method)) {
+    throw new GatewayError('method-not-supported', 501, 'The method is not passed on')
   }
   if (raw.target === '*' && raw.method === 'OPTIONS') return asterisk
   return readTarget(raw.target)
@@ -93,6 +114,7 @@ function readHost(raw: RawRequest, sifted: Sifted): string {
     if (sifted.host !== undefined && sifted.host !== raw.authority) throw badHost('":authority" and "Host" differ')
     return raw.authority
   }
+  if (sifted.host === '') throw badHost('it is empty')
   if (sifted.host !== undefined) return sifted.host
   if (raw.httpVersion !== '1.0') throw badHost('there is none')
   return ''

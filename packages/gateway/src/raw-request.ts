@@ -21,6 +21,8 @@ export interface RawRequest {
   readonly certificate: Buffer | undefined
   readonly body: Readable | undefined
   readonly contentLength: number | undefined
+  /** `Transfer-Encoding` of HTTP/1, several joined with a comma; `undefined` when there is none. */
+  readonly transferEncoding: string | undefined
   readonly upgrade: 'websocket' | undefined
   readonly connection: ClientConnection
 }

@@ -18,8 +18,10 @@ const percent = 37
 /**
  * Reads a target in origin form.
  *
+ * A `%` that starts no escape is a literal one.
+ *
  * @throws GatewayError `bad-target` for what is not one (another form, a fragment, blanks, control and non-ASCII bytes,
- * broken escapes in the path), `ambiguous-target` when any reading of the path has a dot segment
+ * an escaped NUL in the path), `ambiguous-target` when any reading of the path has a dot segment
  */
 export function readTarget(target: string): Target {
   if (target.charCodeAt(0) !== slash) throw badTarget('it is not in origin form')
@@ -41,7 +43,7 @@ export function readTarget(target: string): Target {
 }
 
 function readOddPath(raw: string, query: string): Target {
-  if (/%(?![0-9A-Fa-f]{2})|%00/.test(raw)) throw badTarget('its path holds a broken escape or an escaped NUL')
+  if (raw.includes('%00')) throw badTarget('its path holds an escaped NUL')
   const path = canonicalPath(raw)
   const readings = lenientReadings(path)
   if (hasDotSegment(path) || readings.some(hasDotSegment)) {

@@ -92,6 +92,7 @@ export function requestFor(
     certificate: undefined,
     body: undefined,
     contentLength: undefined,
+    transferEncoding: undefined,
     upgrade: upgrade ? 'websocket' : undefined,
     connection: { gone: false, onGone: undefined, inform: nobody, bodyWanted: nobody },
   }

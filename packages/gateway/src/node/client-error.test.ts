@@ -66,7 +66,7 @@ const hostile: [string, string, number, string][] = [
   ['an absolute target', 'GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n', 400, 'bad-target'],
   ['a fragment', 'GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n', 400, 'bad-target'],
   ['an asterisk', 'GET * HTTP/1.1\r\nHost: a\r\n\r\n', 400, 'bad-target'],
-  ['CONNECT', 'CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n\r\n', 501, 'method-not-supported'],
+  ['CONNECT', 'CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n\r\n', 400, 'bad-target'],
   [
     'headers that are too large',
     `GET / HTTP/1.1\r\nHost: a\r\n${`X: ${'x'.repeat(4000)}\r\n`.repeat(5)}\r\n`,

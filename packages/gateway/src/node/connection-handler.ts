@@ -134,6 +134,7 @@ function newConnection(
     inFlight: 0,
     latest: undefined,
     closing: false,
+    refused: false,
     lastWord: undefined,
     idle,
   }

@@ -21,6 +21,8 @@ export interface Connection {
   latest: ServedExchange | undefined
   /** No further request is taken: the connection ends with its last exchange. */
   closing: boolean
+  /** A request on it was refused for what it is: whatever follows is not read as another one. */
+  refused: boolean
   /** What is said when the exchanges in flight are done, because what came behind them is no request. */
   lastWord: GatewayError | undefined
   /** Called when `inFlight` falls to 0. */

@@ -25,6 +25,8 @@ export class Http1Exchange extends ServedExchange {
   #expected: number | undefined = undefined
   #expectsContinue: boolean
   #awaitsDrain = false
+  /** The connection ends with this answer. */
+  #last = false
 
   constructor(client: Connection, request: Http1Request, response: Http1Response, expectsContinue: boolean) {
     super(client)
@@ -64,6 +66,7 @@ export class Http1Exchange extends ServedExchange {
 
   protected refused(): void {
     this.client.closing = true
+    this.client.refused = true
   }
 
   inform(status: number, statusText: string, headers: HeaderList): void {
@@ -81,7 +84,7 @@ export class Http1Exchange extends ServedExchange {
 
   protected send(reply: Reply): void {
     const { response } = this
-    const keepAlive = !this.client.closing && !this.#expectsContinue && !this.#sentUnframedBody()
+    const keepAlive = !this.client.closing && !this.#last && !this.#expectsContinue && !this.#sentUnframedBody()
     this.responseBytes = writeHead(response, reply, keepAlive)
     const body = reply.body
     if (body === undefined) response.end()
@@ -138,9 +141,16 @@ export class Http1Exchange extends ServedExchange {
     for (let i = 0; i < headers.length; i += 2) {
       const name = headers[i]!
       if (name.length === 14 && name.toLowerCase() === 'content-length') this.contentLength = Number(headers[i + 1])
-      else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') this.body = this.request
+      else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') this.#readEncoding(headers[i + 1]!)
+      // Node loses what stands behind a request for an upgrade that was not let through, so nothing may stand there
+      else if (name.length === 7 && name.toLowerCase() === 'upgrade') this.#last = true
     }
     if (this.contentLength !== undefined && this.contentLength > 0) this.body = this.request
+  }
+
+  #readEncoding(value: string): void {
+    this.transferEncoding = this.transferEncoding === undefined ? value : `${this.transferEncoding}, ${value}`
+    this.body = this.request
   }
 
   #awaitDrain(): void {

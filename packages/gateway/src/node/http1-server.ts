@@ -46,17 +46,21 @@ export function createHttp1Server({ limits, timeouts }: ServingLimits): Server {
 }
 
 function onRequest(request: Http1Request, response: Http1Response): void {
-  const exchange = new Http1Exchange(connectionOf(request.socket), request, response, false)
+  const client = connectionOf(request.socket)
+  if (client.refused) return
+  const exchange = new Http1Exchange(client, request, response, false)
   if (request.httpVersionMajor === 1) void exchange.serve()
   else exchange.refuse(new GatewayError('bad-request', 400, `HTTP/${request.httpVersion} is not spoken here`))
 }
 
 function onContinue(request: Http1Request, response: Http1Response): void {
-  void new Http1Exchange(connectionOf(request.socket), request, response, true).serve()
+  const client = connectionOf(request.socket)
+  if (!client.refused) void new Http1Exchange(client, request, response, true).serve()
 }
 
 function onExpectation(request: Http1Request, response: Http1Response): void {
   const client = connectionOf(request.socket)
+  if (client.refused) return
   const exchange = new Http1Exchange(client, request, response, false)
   exchange.refuse(new GatewayError('bad-request', 417, 'The only expectation that is understood is 100-continue'))
 }

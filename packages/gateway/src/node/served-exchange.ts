@@ -25,6 +25,7 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
   abstract readonly upgrade: 'websocket' | undefined
   body: Readable | undefined = undefined
   contentLength: number | undefined = undefined
+  transferEncoding: string | undefined = undefined
   gone = false
   onGone: (() => void) | undefined = undefined
   drained: () => void = nothing

@@ -46,7 +46,7 @@ export function onConnect(request: Http1Request): void {
   const client = connectionOf(request.socket)
   client.closing = true
   client.socket.on('error', ignore)
-  answerRaw(client, new GatewayError('method-not-supported', 501, 'CONNECT is for forward proxies'))
+  answerRaw(client, new GatewayError('bad-target', 400, 'CONNECT is for forward proxies'))
 }
 
 /** A request for a WebSocket: what comes behind its head is held until the upstream has switched too. */

@@ -30,6 +30,7 @@ export function rawRequest(part: Partial<RawRequest> = {}): RawRequest {
     certificate: undefined,
     body: undefined,
     contentLength: undefined,
+    transferEncoding: undefined,
     upgrade: undefined,
     connection: clientConnection(),
     ...part,
