@@ -2,8 +2,8 @@
  * Requests that a gateway must not misread, as bytes. Families F1 (framing), F4 (target), F9 (cookies) and bounds.
  *
  * `refused`: the client gets one 4xx or a closed connection, and the upstream gets nothing. `forwarded`: the upstream
- * gets exactly one request, with this request line and this body; `closes`: its answer ends the connection. In both cases nothing may be left behind that is read
- * as a second request.
+ * gets exactly one request, with this request line and this body; `closes`: its answer ends the connection. In both
+ * cases nothing may be left behind that is read as a second request.
  */
 export type Expected =
   | { readonly is: 'refused' }

@@ -9,6 +9,7 @@ import {
   resolveCookie,
   setCookies,
 } from './cookie.ts'
+import { SessionError } from './errors.ts'
 import { type CheckedOptions, checkOptions, type Lookup, type SessionsOptions } from './options.ts'
 import { grace } from './sealed-record.ts'
 import { serverSide } from './server-side.ts'
@@ -129,12 +130,31 @@ function isRefused(opened: Opened, { navigation = false }: Presented, now: numbe
 
 /** Two cookies of our name: the valid one, none when both are valid and differ (rule 8). */
 async function openTwo(store: SessionStore, first: string, second: string, now: number): Promise<Opened> {
-  const [a, b] = [await store.open(first, now), await store.open(second, now)]
+  const a = await openOrOutage(store, first, now)
+  const b = await openOrOutage(store, second, now)
+  if (a instanceof SessionError) return besideOutage(a, b)
+  if (b instanceof SessionError) return besideOutage(b, a)
   if (a.kind === 'rejected' && b.kind === 'rejected') return mostTelling(a, b)
   if (a.kind === 'rejected') return b
   if (b.kind === 'rejected') return a
   // Two tickets of one session are that session; two sealed cookies with one id still hold different things.
   return store.revokes && a.id === b.id ? a : { kind: 'rejected', reason: 'ambiguous' }
+}
+
+/** An outage of this one session, which anybody's cookie may look like, is told apart from one of the store. */
+async function openOrOutage(store: SessionStore, value: string, now: number): Promise<Opened | SessionError> {
+  try {
+    return await store.open(value, now)
+  } catch (error) {
+    if (error instanceof SessionError && error.code === 'ERR_KEY_UNKNOWN') return error
+    throw error
+  }
+}
+
+/** A cookie under a key that is not known here does not keep the other one from serving; beside none it stands. */
+function besideOutage(outage: SessionError, other: Opened | SessionError): Opened {
+  if (other instanceof SessionError || other.kind !== 'open') throw outage
+  return other
 }
 
 /** A stale ticket of a living session weighs most: for it, nothing may be started. */

@@ -186,3 +186,18 @@ test('rule 8: the names of our cookies are known, to withhold them', () => {
       .ownsCookie('__Host-session'),
   ).toBe(false)
 })
+
+test('rule 8: of two cookies, one under a key that is not known here does not keep the other from serving', async () => {
+  const world = createWorld()
+  const key = (id: string) => ({ id, bytes: new Uint8Array(32).fill(id.charCodeAt(1)) })
+  const manager = (id: string) => world.manager({ store: sealedCookies({ keys: [key(id)] }) })
+  const stranger = createBrowser(manager('k2'))
+  const browser = createBrowser(manager('k1'))
+  await stranger.visit((s) => s.set('a', 1))
+  await browser.visit((s) => s.set('a', 2))
+  for (const cookie of [`${stranger.cookie}; ${browser.cookie}`, `${browser.cookie}; ${stranger.cookie}`]) {
+    expect((await manager('k1').open({ cookie })).get('a')).toBe(2)
+  }
+  const both = `${stranger.cookie}; __Host-session=x`
+  await expect(manager('k1').open({ cookie: both })).rejects.toMatchObject({ code: 'ERR_KEY_UNKNOWN' })
+})
