@@ -38,7 +38,7 @@ export function createInternalListener(handler: RequestListener): Internal {
       const socket = spec && (await openListeningSocket('internal', spec.address))
       return {
         commit() {
-          running?.socket.close()
+          void running?.socket.close()
           running = socket && { key, socket }
           socket?.serve((connection) => accept(server, open, connection))
         },
@@ -49,7 +49,7 @@ export function createInternalListener(handler: RequestListener): Internal {
       return running?.socket.address
     },
     close() {
-      running?.socket.close()
+      void running?.socket.close()
       running = undefined
       for (const connection of open) connection.destroy()
       server.close()

@@ -79,20 +79,26 @@ export function createListeners(ports: ListenersPorts): Listeners {
       socket.serve(listener.accept)
     }
     for (const { listener, socket } of before) {
-      if (!running.some((one) => one.socket === socket)) socket.close()
-      if (!running.some((one) => one.listener === listener)) retire(listener, generationOf)
+      const closed = running.some((one) => one.socket === socket) ? undefined : socket.close()
+      if (!running.some((one) => one.listener === listener)) retire(listener, generationOf, closed)
     }
   }
 
   /** What still comes over its connections is served by the gateway that runs, under the old listener's settings. */
-  function retire(listener: ServingListener, generationOf: (spec: Listener) => Generation): void {
+  function retire(
+    listener: ServingListener,
+    generationOf: (spec: Listener) => Generation,
+    socketClosed: Promise<void> | undefined,
+  ): void {
     retired.add(listener)
     listener.handler.generation = generationOf(listener.spec)
     listener.handler.drain()
-    void listener.handler.closed().then(() => {
-      listener.handler.destroy()
-      retired.delete(listener)
-    })
+    void Promise.resolve(socketClosed)
+      .then(() => listener.handler.closed())
+      .then(() => {
+        listener.handler.destroy()
+        retired.delete(listener)
+      })
   }
 
   const all = () => [...running.map(({ listener }) => listener), ...retired]
@@ -117,7 +123,7 @@ export function createListeners(ports: ListenersPorts): Listeners {
       })),
     async drain() {
       stopping = true
-      for (const { socket } of running) socket.close()
+      await Promise.all(running.map(({ socket }) => socket.close()))
       for (const { handler } of all()) handler.drain()
       await Promise.all(all().map(({ handler }) => handler.quiet()))
     },
@@ -128,7 +134,7 @@ export function createListeners(ports: ListenersPorts): Listeners {
 }
 
 function closeOpened(next: readonly Next[]): void {
-  for (const { opened, socket } of next) if (opened) socket.close()
+  for (const { opened, socket } of next) if (opened) void socket.close()
 }
 
 function useCertificates(listener: ServingListener, certificates: Certificates, ports: ListenersPorts): void {

@@ -8,8 +8,12 @@ export interface ListeningSocket {
   readonly address: string
   /** Gets each connection from now on, those that waited first. Until it is called they wait. */
   serve(accept: (socket: Socket) => void): void
-  /** Stops accepting; connections go on. Those that still wait are closed. */
-  close(): void
+  /**
+   * Stops accepting; connections go on. What the system had accepted for us by then is taken first, since closing would
+   * reset it. Those that nobody serves are closed.
+   * Resolves when no more connections come.
+   */
+  close(): Promise<void>
 }
 
 /**
@@ -37,12 +41,19 @@ export async function openListeningSocket(
       for (const socket of waiting) by(socket.off('error', ignore))
       waiting = []
     },
-    close() {
+    async close() {
+      await turn()
+      await turn()
       server.close()
       for (const socket of waiting) socket.destroy()
       waiting = []
     },
   }
+}
+
+/** One turn of the event loop: it takes all connections that wait in the system's queue. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 function ignore(): void {}

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { Agent, request } from 'node:http'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import type { GatewayModel } from '@coatcheck/model'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -64,11 +64,44 @@ test('SIGTERM: no new connections, not ready, what is in flight is finished', as
   const release = await upstream.waiting()
   program.process.kill('SIGTERM')
   await expect.poll(async () => (await fetch(`http://${program.started.internal}/readyz`)).status).toBe(503)
-  await expect(get(program.web)).rejects.toThrow('ECONNREFUSED')
+  await expect.poll(() => get(program.web).then(String, ({ code }) => code)).toBe('ECONNREFUSED')
   release()
   expect(await pending).toMatchObject({ status: 200, body: 'GET /wait' })
   expect(await program.exited).toBe(0)
 })
+
+test.each(['SIGTERM', 'another port'] as const)(
+  '%s: whatever is sent over an open connection is answered',
+  async (end) => {
+    await using program = await startProgram(redirecting('old.example'))
+    const clients = Array.from({ length: 20 }, () => askUntilClosed(program.web))
+    await Promise.all(clients.map(({ begun }) => begun))
+    if (end === 'SIGTERM') program.process.kill('SIGTERM')
+    else program.change(redirecting('new.example', { listeners: [listener('elsewhere')] }))
+    expect(await Promise.all(clients.map(({ ended }) => ended))).toEqual(clients.map(() => 'told to close'))
+  },
+)
+
+/** Sends one request after the other over one connection until it is told that this was the last. */
+function askUntilClosed(address: string) {
+  const begun = Promise.withResolvers<void>()
+  const ended = Promise.withResolvers<string>()
+  const [host, port] = address.split(':')
+  const socket = connect({ host: host!, port: Number(port), noDelay: true })
+  const ask = () => socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+  let received = ''
+  socket.on('connect', ask).on('error', ({ message }) => ended.resolve(message))
+  socket.on('close', () => ended.resolve('lost'))
+  socket.on('data', (chunk) => {
+    received += chunk
+    if (!received.includes('\r\n\r\n')) return
+    begun.resolve()
+    if (/\r\nConnection: close\r\n/i.test(received)) ended.resolve('told to close')
+    else ask()
+    received = ''
+  })
+  return { begun: begun.promise, ended: ended.promise }
+}
 
 test('a second signal ends it at once', async () => {
   await using program = await startProgram(model(upstream.url, { internal }))

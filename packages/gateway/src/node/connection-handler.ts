@@ -11,6 +11,8 @@ export interface ConnectionHandlerOptions extends ServingLimits {
   readonly name: string
   readonly ports: ServingPorts
   readonly generation: Generation
+  /** Milliseconds that `drain` leaves a silent connection open. @defaultValue 1,000 */
+  readonly linger?: number
 }
 
 /** Speaks HTTP over sockets that somebody else accepted. */
@@ -20,11 +22,12 @@ export interface ConnectionHandler {
   /** What new exchanges are served with, on open connections too. */
   generation: Generation
   /**
-   * Ends idle connections now, and the others with the answers that are under way; open WebSockets stay. A connection
+   * Ends each connection with its next answer, and silent ones after `linger`: a request that is on the wire when the
+   * draining begins is answered, and told to close, instead of meeting a closed door. Open WebSockets stay. A connection
    * that is still handed over gets one answer.
    */
   drain(): void
-  /** Resolves when no request is under way, open WebSockets aside. */
+  /** Resolves when no request is under way, nor can still come over a connection that lingers; open WebSockets aside. */
   quiet(): Promise<void>
   /** Resolves when no connection is open. Call it when no more are handed over. */
   closed(): Promise<void>
@@ -32,6 +35,9 @@ export interface ConnectionHandler {
   destroy(): void
   readonly openConnections: number
 }
+
+/** A request may have been sent that long ago over a connection that looks idle: a round trip around the world, twice. */
+const usualLinger = 1_000
 
 /** Milliseconds between two looks at HTTP/2 connections. */
 const checkingInterval = 1_000
@@ -44,6 +50,7 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
   const checking = setInterval(checkSessions, checkingInterval).unref()
   const current = { generation: options.generation }
   let draining = false
+  let lingering: NodeJS.Timeout | undefined
   const quiet = createWaiting(isQuiet)
   const closed = createWaiting(() => open.size === 0)
 
@@ -82,8 +89,16 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
   }
 
   function isQuiet(): boolean {
-    for (const { inFlight, protocol } of open) if (inFlight > 0 && protocol !== 'websocket') return false
+    for (const { inFlight, protocol } of open) {
+      if (protocol !== 'websocket' && (inFlight > 0 || lingering !== undefined)) return false
+    }
     return true
+  }
+
+  function endSilent(): void {
+    lingering = undefined
+    for (const connection of open) if (connection.inFlight === 0) end(connection)
+    quiet.look()
   }
 
   return {
@@ -98,14 +113,16 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
       draining = true
       for (const connection of open) {
         connection.closing = true
-        if (connection.inFlight === 0 || connection.protocol === 'h2') end(connection)
+        if (connection.protocol === 'h2') end(connection)
       }
+      lingering ??= setTimeout(endSilent, options.linger ?? usualLinger)
     },
     quiet: quiet.wait,
     closed: closed.wait,
     destroy() {
       for (const { socket } of open) socket.destroy()
       http1.close()
+      clearTimeout(lingering)
       clearInterval(checking)
     },
     get openConnections() {

@@ -403,7 +403,24 @@ test('an idle connection is closed after the keep-alive time', async () => {
   expect(await client.ended).toContain('200 OK')
 })
 
-test('drain() ends idle connections at once and the others with their answer', async () => {
+test('drain() answers what comes over a connection that looked idle, and says that it was the last', async () => {
+  await using listener = await startListener({ linger: 60_000, handle: () => reply(200, ['Content-Length', '0']) })
+  using client = openClient(listener.port)
+  client.send(get())
+  await client.until('200')
+  listener.handler.drain()
+  let quiet = false
+  const wait = listener.handler.quiet().then(() => {
+    quiet = true
+  })
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(quiet).toBe(false)
+  client.send(get('/on-the-wire'))
+  expect(await client.ended).toMatch(/200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n$/)
+  await wait
+})
+
+test('drain() ends silent connections after the linger and the others with their answer', async () => {
   const answer = Promise.withResolvers<Reply>()
   const asked = Promise.withResolvers<void>()
   await using listener = await startListener({
