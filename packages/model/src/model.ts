@@ -85,7 +85,7 @@ export interface ListenerLimits {
 
 /** All in milliseconds. */
 export interface ListenerTimeouts {
-  /** From the first byte to the end of the headers; then 408. */
+  /** From the connection, or the first byte of a later request, to the end of its headers; then 408. */
   readonly headers: number
   /** An idle kept-alive connection. */
   readonly keepAlive: number

@@ -102,7 +102,7 @@ function listenerTimeouts(v: Values) {
       .optional()
   return fields({
     headers: timer(
-      'From the first byte of a request to the end of its headers; then the answer is 408.',
+      'From the connection, or from the first byte of a later request, to the end of its headers; then the answer is 408.',
       timeouts.headers,
     ),
     keepAlive: timer('How long a connection without a request is kept.', timeouts.keepAlive),
