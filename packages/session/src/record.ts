@@ -57,7 +57,6 @@ const hashLength = 32
 /** Nonce, data key or secret, tag. */
 const wrappedLength = 60
 const pendingLength = 44
-export const maxMetadataBytes = 0xffff
 const maxCounter = 0xffffffff
 
 /** Readers by format byte: the present format and, after it has changed, the one before. */
