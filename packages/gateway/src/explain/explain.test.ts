@@ -6,6 +6,7 @@ import { anyUpstream, matchOf, noChanges, route, sessionSpec, toApp } from '../t
 import { chooseRoute } from './candidates.ts'
 import { type ExplainedRequest, explain } from './explain.ts'
 import { formatExplanation } from './format.ts'
+import { maskHeader } from './mask.ts'
 
 const session = { kind: 'session', session: 'default' } as const
 const upstream = { ...anyUpstream, name: 'app', targets: [{ url: 'http://10.0.0.5:3000', weight: 1 }] }
@@ -203,4 +204,19 @@ Upstream "app" (http://10.0.0.5:3000) would get:
     )
     expect(text).toContain('"put" (any host /… PUT): the method is GET\n  and 100 more, for other hosts and paths')
   })
+})
+
+test.each([
+  ['X-Ticket', 'abc'],
+  ['X-Auth', 'abc'],
+  ['X-Credential', 'abc'],
+  ['X-Anything', 'Bearer abc'],
+  ['X-Anything', 'eyJhbGciOiJub25l.eyJzdWIiOiJh.c2ln'],
+])('%s: %s is not shown', (name, value) => {
+  expect(maskHeader(name, value)).toBe('[secret]')
+})
+
+test('names of people and plain values are shown', () => {
+  expect(maskHeader('X-Auth-User', 'anna')).toBe('anna')
+  expect(maskHeader('X-Version', '1.2.3')).toBe('1.2.3')
 })
