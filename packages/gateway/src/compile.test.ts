@@ -35,6 +35,41 @@ describe('a gateway', () => {
   })
 })
 
+describe('a route of some listeners', () => {
+  const redirect = {
+    kind: 'redirect',
+    status: 301,
+    scheme: 'https',
+    host: undefined,
+    port: undefined,
+    path: undefined,
+  } as const
+  const routes = [
+    route('upgrade', '/', [], { listeners: ['plain'], action: redirect }),
+    route('app', '/', [], { listeners: ['tls', 'web'] }),
+    route('hello', '/hello'),
+  ]
+
+  test('takes what comes in through them, and nothing else', async () => {
+    const on = stage({ routes })
+    const taken = async (target: string, listener: string) => (await on.ask({ target }, listener)).exchange.route
+    expect(await taken('/a', 'plain')).toBe('upgrade')
+    expect(await taken('/a', 'tls')).toBe('app')
+    expect(await taken('/a', 'web')).toBe('app')
+    expect(await taken('/hello', 'plain')).toBe('hello')
+    expect(await taken('/hello', 'tls')).toBe('hello')
+    expect(await taken('/hello', 'other')).toBe('hello')
+    const { reply } = await on.ask({ target: '/a' }, 'other')
+    expect(reply.status).toBe(404)
+  })
+
+  test('F1: another reading of a path is looked up among the routes of the same listener', async () => {
+    const on = stage({ routes: [route('all', '/'), route('admin', '/admin', [], { listeners: ['tls'] })] })
+    expect((await on.ask({ target: '/%2fadmin' }, 'tls')).exchange.reason).toBe('ambiguous-target')
+    expect((await on.ask({ target: '/%2fadmin' }, 'web')).exchange.route).toBe('all')
+  })
+})
+
 describe('F13: a broken route', () => {
   const routes = [
     route('all', '/'),

@@ -11,7 +11,7 @@ import type { Handler } from './middleware.ts'
 import { compileOwnNames } from './own-names.ts'
 import type { Ports } from './ports.ts'
 import type { Reply } from './reply.ts'
-import { createRouter } from './router/router.ts'
+import { createListenerRouters } from './router/listener-routers.ts'
 import { compileSessions } from './sessions.ts'
 import { readTarget } from './target.ts'
 import { replyTo, toGatewayError } from './to-reply.ts'
@@ -46,8 +46,10 @@ export function compile(model: GatewayModel, ports: Ports, makeForward: ForwardF
   const forwards = new Map(model.upstreams.map((spec) => [spec.name, makeForward(spec, ports)]))
   const sessions = compileSessions(model, ports)
   const compiled = model.routes.map((route) => compileRoute(contextOf(route)))
-  const router = createRouter(
-    model.routes.flatMap((route, i) => route.matches.map((match) => ({ match, value: compiled[i]! }))),
+  const routerOf = createListenerRouters(
+    model.routes.flatMap(({ matches, listeners }, i) =>
+      matches.map((match) => ({ match, listeners, value: compiled[i]! })),
+    ),
   )
 
   function contextOf(route: Route): RouteContext {
@@ -77,6 +79,7 @@ export function compile(model: GatewayModel, ports: Ports, makeForward: ForwardF
 
   /** The route of a path, which has to be that of all its readings. */
   function findRoute({ request }: Exchange, path: string, readings: readonly string[] | undefined) {
+    const router = routerOf(request.listener)
     const found = router.find(request.host, path, request)
     if (readings === undefined) return found
     if (readings.every((reading) => router.find(request.host, reading, request)?.value === found?.value)) return found

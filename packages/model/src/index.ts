@@ -1,5 +1,5 @@
 export * from './address.ts'
-export { keysOf, unknownReference } from './check/references.ts'
+export { keysOf, unknownReference, withoutListener } from './check/references.ts'
 export * from './check.ts'
 export * from './defaults.ts'
 export * from './diagnostic.ts'

@@ -206,6 +206,11 @@ export interface UpstreamTimeouts {
 
 export interface Route {
   readonly name: string
+  /**
+   * Names of the listeners that it serves; on others it is as if it were not there. `undefined`: all of them. An empty list
+   * is an error, so that nothing is served everywhere by the loss of its last listener.
+   */
+  readonly listeners: readonly string[] | undefined
   /** Any of them takes a request; at least one. */
   readonly matches: readonly RouteMatch[]
   /** At most one of a kind; their order is the chain's, not the list's. */

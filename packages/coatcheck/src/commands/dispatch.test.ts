@@ -225,6 +225,15 @@ describe('explain', () => {
     )
   })
 
+  test('takes the listener that is named, and knows no other', async () => {
+    write('coatcheck.yaml', good)
+    const named = await coatcheck(['explain', '--listener', 'web', 'GET', 'https://localhost:9/x'])
+    expect(named.stdout).toContain('Through listener "web"')
+    const { status, stderr } = await coatcheck(['explain', '--listener', 'wbe', 'GET', 'http://localhost:8080/x'])
+    expect(stderr).toContain('The configuration has no listener "wbe"; it has web. Did you mean "web"?')
+    expect(status).toBe(2)
+  })
+
   test('explains nothing of a configuration with errors', async () => {
     write('coatcheck.yaml', bad)
     const { status, stdout, stderr } = await coatcheck(['explain', 'GET', 'http://localhost:8080/x'])

@@ -1,3 +1,4 @@
+import { didYouMean, type GatewayModel } from '@coatcheck/model'
 import { hasErrors } from '../runtime/problem.ts'
 import { type Command, exitCodes, UsageError } from './command.ts'
 import { configOption, configurationSource, dialectOption } from './configuration.ts'
@@ -21,6 +22,11 @@ export const explain: Command = {
       repeatable: true,
       meaning: 'A header of the request; Host is taken from the URL',
     },
+    {
+      name: 'listener',
+      value: 'NAME',
+      meaning: 'Listener that the request comes in through; default by scheme and port of the URL',
+    },
     { name: 'format', value: 'FORMAT', choices: ['text', 'json'], meaning: 'text (default) or json' },
   ],
   examples: [
@@ -35,8 +41,9 @@ export const explain: Command = {
       shell.stderr(asText(diagnostics))
       return exitCodes.configuration
     }
+    const listener = listenerNamed(given.value('listener'), model)
     const { explain: explainRequest, formatExplanation } = await import('@coatcheck/gateway')
-    const explanation = explainRequest(model, { method, url, headers })
+    const explanation = explainRequest(model, { method, url, headers, listener })
     const json = given.value('format') === 'json'
     shell.stdout(json ? `${JSON.stringify(explanation, null, 2)}\n` : formatExplanation(explanation))
     return exitCodes.fine
@@ -54,6 +61,15 @@ function requestUrl(text: string): string {
   const url = URL.parse(text)
   if (url !== null && /^https?:$/.test(url.protocol)) return text
   throw new UsageError(`"${text}" is not a URL, as https://shop.example.com/x is.`)
+}
+
+/** @throws UsageError */
+function listenerNamed(name: string | undefined, { listeners }: GatewayModel): string | undefined {
+  const names = listeners.map((one) => one.name)
+  if (name === undefined || names.includes(name)) return name
+  throw new UsageError(
+    `The configuration has no listener "${name}"; it has ${names.join(', ') || 'none'}.${didYouMean(name, names)}`,
+  )
 }
 
 /** @throws UsageError */

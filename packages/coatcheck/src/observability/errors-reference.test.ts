@@ -37,7 +37,7 @@ function codesOfDiagnostics(): string[] {
 
 /** Codes that are made of a kind: all that the kind can be. */
 const spelledOut: Readonly<Record<string, readonly string[]>> = {
-  '{kind}-unknown': ['store-unknown', 'session-unknown', 'upstream-unknown', 'key-unknown'],
+  '{kind}-unknown': ['listener-unknown', 'store-unknown', 'session-unknown', 'upstream-unknown', 'key-unknown'],
   '{kind}-unused': ['upstream-unused', 'session-unused', 'store-unused'],
   '{kind}-without-session': ['login-without-session', 'capture-without-session'],
   'cookie-{part}-invalid': ['cookie-name-invalid', 'cookie-path-invalid', 'cookie-domain-invalid'],

@@ -14,6 +14,7 @@ export interface Candidate {
 }
 
 export interface AskedRequest extends RequestFields {
+  readonly listener: string
   readonly host: string
   readonly path: string
 }
@@ -31,14 +32,15 @@ export function chooseRoute(routes: readonly Route[], request: AskedRequest): Ch
   const ordered = entries.map((entry, order) => ({ ...entry, order })).sort(compareEntries)
   const candidates: Candidate[] = []
   for (const { match, value: route } of ordered) {
-    const reason = mismatch(match, request)
-    candidates.push({ route: route.name, match: describeMatch(match), reason })
+    const reason = mismatch(route, match, request)
+    candidates.push({ route: route.name, match: describeMatch(match, route.listeners), reason })
     if (reason === undefined) return { route, match, candidates }
   }
   return { route: undefined, match: undefined, candidates }
 }
 
-function mismatch(match: RouteMatch, request: AskedRequest): string | undefined {
+function mismatch({ listeners }: Route, match: RouteMatch, request: AskedRequest): string | undefined {
+  if (listeners?.includes(request.listener) === false) return `the listener is ${request.listener}`
   if (!takesHost(match.host, request.host)) return `the host is ${request.host || 'missing'}`
   if (!takesPath(match.path, request)) return `the path is ${request.path}`
   if (match.methods.length > 0 && !match.methods.includes(request.method)) return `the method is ${request.method}`
@@ -67,13 +69,17 @@ function takesHeader({ name, value }: FieldMatch, { headers }: AskedRequest): bo
 }
 
 /** A match in one line. */
-export function describeMatch({ host, path, methods, headers, query }: RouteMatch): string {
+export function describeMatch(
+  { host, path, methods, headers, query }: RouteMatch,
+  listeners: readonly string[] | undefined,
+): string {
   return [
     host ?? 'any host',
     path.kind === 'prefix' ? `${path.value.replace(/\/$/, '')}/…` : path.value,
     ...(methods.length > 0 ? [methods.join('|')] : []),
     ...headers.map((field) => `header ${describeField(field)}`),
     ...query.map((field) => `query ${describeField(field)}`),
+    ...(listeners === undefined ? [] : [`on ${listeners.join('|')}`]),
   ].join(' ')
 }
 

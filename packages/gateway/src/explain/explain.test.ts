@@ -1,18 +1,24 @@
 import { emptyModel, type GatewayModel, type Route } from '@coatcheck/model'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createRouter } from '../router/router.ts'
+import { createListenerRouters } from '../router/listener-routers.ts'
 import { anyUpstream, matchOf, noChanges, route, sessionSpec, toApp } from '../testing/gateway.ts'
+import { listenerSpec } from '../testing/requests.ts'
 import { chooseRoute } from './candidates.ts'
 import { type ExplainedRequest, explain } from './explain.ts'
 import { formatExplanation } from './format.ts'
 import { maskHeader } from './mask.ts'
 
 const session = { kind: 'session', session: 'default' } as const
+const tls = listenerSpec({
+  name: 'tls',
+  address: { host: undefined, port: 443 },
+  tls: { certificates: [], clientCertificates: undefined },
+})
 const upstream = { ...anyUpstream, name: 'app', targets: [{ url: 'http://10.0.0.5:3000', weight: 1 }] }
 
 function modelOf(routes: Route[], part: Partial<GatewayModel> = {}): GatewayModel {
-  return { ...emptyModel, routes, sessions: [sessionSpec()], upstreams: [upstream], ...part }
+  return { ...emptyModel, routes, sessions: [sessionSpec()], upstreams: [upstream], listeners: [tls], ...part }
 }
 function ask(model: GatewayModel, part: Partial<ExplainedRequest> = {}) {
   return explain(model, { method: 'GET', url: 'https://shop.example.com/dashboard/x?q=1', headers: [], ...part })
@@ -130,6 +136,22 @@ describe('explain', () => {
     expect(steps({ action: toApp({ upstream: 'gone' }) })[0]).toContain('upstream "gone", which is not defined')
   })
 
+  test('takes a route of the listener that the URL leads to, and names it where it is another', () => {
+    const plain = listenerSpec({ name: 'plain', address: { host: undefined, port: 80 } })
+    const model = modelOf([route('upgrade', '/', [], { listeners: ['plain'] }), route('rest', '/')], {
+      listeners: [plain, tls],
+    })
+    expect(ask(model, { url: 'http://a.example/' })).toMatchObject({ route: 'upgrade', listener: { name: 'plain' } })
+    expect(ask(model, { url: 'https://a.example/', listener: 'plain' }).route).toBe('upgrade')
+    const { route: taken, candidates } = ask(model, { url: 'https://a.example/' })
+    expect(taken).toBe('rest')
+    expect(candidates[0]).toEqual({
+      route: 'upgrade',
+      match: 'any host /… on plain',
+      reason: 'the listener is tls',
+    })
+  })
+
   test('chooses as the router does', () => {
     const part = fc.constantFrom('a', 'b', '')
     const path = fc.array(part, { maxLength: 3 }).map((parts) => `/${parts.join('/')}`)
@@ -139,20 +161,25 @@ describe('explain', () => {
       kind,
       host: fc.constantFrom(undefined, '*.z', 'x.z'),
       method: fc.constantFrom('GET', 'PUT', ''),
+      listeners: fc.constantFrom(undefined, ['a'], ['a', 'b']),
     })
     fc.assert(
       fc.property(
         fc.array(match, { maxLength: 12 }),
         path,
         fc.constantFrom('x.z', 'y.z', 'q'),
-        (matches, asked, host) => {
-          const routes = matches.map(({ path: value, kind, host, method }, i) =>
+        fc.constantFrom('a', 'b', 'c'),
+        (matches, asked, host, listener) => {
+          const routes = matches.map(({ path: value, kind, host, method, listeners }, i) =>
             route(`r${i}`, '/', [], {
+              listeners,
               matches: [matchOf('/', { host, path: { kind, value } as never, methods: method ? [method] : [] })],
             }),
           )
-          const router = createRouter(routes.flatMap((value) => value.matches.map((match) => ({ match, value }))))
-          const request = { method: 'GET', headers: [], query: '', host, path: asked }
+          const router = createListenerRouters(
+            routes.flatMap((value) => value.matches.map((match) => ({ match, listeners: value.listeners, value }))),
+          )(listener)
+          const request = { method: 'GET', headers: [], query: '', host, path: asked, listener }
           expect(chooseRoute(routes, request).route).toBe(router.find(host, asked, request)?.value)
         },
       ),
@@ -164,6 +191,7 @@ describe('explain', () => {
 describe('formatExplanation', () => {
   test('reads from top to bottom', () => {
     expect(formatExplanation(ask(shop))).toBe(`GET https://shop.example.com/dashboard/x?q=1
+Through listener "tls" (:443, TLS): it has the scheme and the port of the URL
 Routed by path /dashboard/x
 
 Tried before:
@@ -202,7 +230,9 @@ Upstream "app" (http://10.0.0.5:3000) would get:
         modelOf([...many, route('all', '/'), route('put', '/', [], { matches: [matchOf('/', { methods: ['PUT'] })] })]),
       ),
     )
-    expect(text).toContain('"put" (any host /… PUT): the method is GET\n  and 100 more, for other hosts and paths')
+    expect(text).toContain(
+      '"put" (any host /… PUT): the method is GET\n  and 100 more, for other listeners, hosts and paths',
+    )
   })
 })
 

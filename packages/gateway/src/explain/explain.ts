@@ -11,8 +11,9 @@ import { compileOwnNames } from '../own-names.ts'
 import { segmentsOf } from '../router/precedence.ts'
 import { compileTemplate } from '../template-value.ts'
 import { type Candidate, chooseRoute } from './candidates.ts'
+import { chooseListener, describeListener } from './listener.ts'
 import { maskHeader } from './mask.ts'
-import { listenerFor, offlineContext, requestFor } from './offline.ts'
+import { offlineContext, requestFor } from './offline.ts'
 import { describeChain, type Step } from './steps.ts'
 
 /** A request to think through. */
@@ -22,12 +23,16 @@ export interface ExplainedRequest {
   readonly url: string
   /** `Host` is taken from the URL. */
   readonly headers: readonly (readonly [name: string, value: string])[]
+  /** Name of the listener that it comes in through. @defaultValue by the URL's scheme and port */
+  readonly listener?: string | undefined
 }
 
 /** What the gateway would do with a request. */
 export interface Explanation {
   readonly method: string
   readonly url: string
+  /** What the request comes in through, and why it is taken to. */
+  readonly listener: ListenerView
   /** The gateway would answer itself before any route's chain. */
   readonly refused: Refusal | undefined
   /** The path that routes are chosen by. */
@@ -39,6 +44,13 @@ export interface Explanation {
   readonly steps: readonly Step[]
   /** What the upstream would get once every middleware lets the request through; secrets are masked. */
   readonly upstream: UpstreamView | undefined
+}
+
+export interface ListenerView {
+  readonly name: string
+  /** Address, and `plain` or `TLS`. */
+  readonly is: string
+  readonly reason: string
 }
 
 export interface Refusal {
@@ -57,18 +69,23 @@ export interface UpstreamView {
 
 /**
  * Says what a gateway of this model would do with a request, without a socket, a store or an upstream. The request comes in
- * on the first listener of its scheme, from a peer that nobody trusts.
+ * through one listener, from a peer that is no trusted proxy.
  *
- * @throws TypeError when the URL is none
+ * @throws TypeError when the URL is none, RangeError when there is no listener of that name
  */
-export function explain(model: GatewayModel, { method, url: text, headers }: ExplainedRequest): Explanation {
+export function explain(model: GatewayModel, asked: ExplainedRequest): Explanation {
+  const { method, url: text, headers } = asked
   const url = new URL(text)
-  const start = { method, url: text, refused: undefined, path: undefined, route: undefined, upstream: undefined }
+  const { listener, scheme, reason } = chooseListener(model, url, asked.listener)
+  const through = { name: listener.name, is: describeListener(listener), reason }
+  const nothing = { refused: undefined, path: undefined, route: undefined, upstream: undefined }
+  const start = { method, url: text, listener: through, ...nothing, candidates: [], steps: [] }
   try {
-    const exchange = beginExchange(compileListener(listenerFor(model, url)), requestFor(method, text, url, headers))
-    return { ...start, candidates: [], steps: [], ...explainExchange(model, exchange) }
+    const untrusting = compileListener({ ...listener, trustedProxies: [] })
+    const exchange = beginExchange(untrusting, requestFor(method, text, url, scheme, headers))
+    return { ...start, ...explainExchange(model, exchange) }
   } catch (error) {
-    return { ...start, candidates: [], steps: [], refused: refusal(error) }
+    return { ...start, refused: refusal(error) }
   }
 }
 

@@ -6,9 +6,10 @@ const mostShown = 20
 
 /** An explanation as text for a terminal, without escape sequences; ends with a line feed. */
 export function formatExplanation(explanation: Explanation): string {
-  const { method, url, path, refused, steps, upstream } = explanation
+  const { method, url, listener, path, refused, steps, upstream } = explanation
   return [
     `${method} ${url}`,
+    `Through listener "${listener.name}" (${listener.is}): ${listener.reason}`,
     ...(path === undefined ? [] : [`Routed by path ${printable(path)}`]),
     ...formatCandidates(explanation),
     ...(refused === undefined ? [] : ['', `Answer: ${refused.status} ${refused.code}: ${printable(refused.message)}`]),
@@ -28,13 +29,13 @@ function formatCandidates({ candidates, route }: Explanation): string[] {
   return [
     ...(nearer.length === 0 ? [] : ['', 'Tried before:']),
     ...shown.map((candidate) => `  ${line(candidate)}: ${printable(candidate.reason!)}`),
-    ...(left === 0 ? [] : [`  and ${left} more, for other hosts and paths`]),
+    ...(left === 0 ? [] : [`  and ${left} more, for other listeners, hosts and paths`]),
     '',
     route === undefined || taken === undefined ? 'Route: none' : `Route: ${line(taken)}`,
   ]
 }
 
-const isElsewhere = (reason: string) => reason.startsWith('the host is') || reason.startsWith('the path is')
+const isElsewhere = (reason: string) => /^the (?:listener|host|path) is/.test(reason)
 
 function line({ route, match }: Candidate): string {
   return `"${route}" (${match})`

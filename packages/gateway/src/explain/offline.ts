@@ -1,4 +1,4 @@
-import type { GatewayModel, KeySpec, Listener, Route, SessionSpec } from '@coatcheck/model'
+import type { GatewayModel, KeySpec, Route, SessionSpec } from '@coatcheck/model'
 import { memoryRecords } from '@coatcheck/session/stores/memory'
 import type { RouteContext } from '../middleware/context.ts'
 import type { GatewayObserver, Log, Ports } from '../ports.ts'
@@ -52,22 +52,6 @@ function keyIds({ keys, sessions }: GatewayModel): string[] {
   return [...new Set(ids.length === 0 ? ['offline'] : ids)]
 }
 
-/** Listener for a URL: the first of its scheme, else one with ordinary limits. Nobody in front of it is trusted. */
-export function listenerFor({ listeners }: GatewayModel, url: URL): Listener {
-  const found = listeners.find(({ tls }) => (tls !== undefined) === (url.protocol === 'https:')) ?? listeners[0]
-  return { ...(found ?? plainListener), trustedProxies: [] }
-}
-
-const plainListener: Listener = {
-  name: 'web',
-  address: { host: undefined, port: 0 },
-  tls: undefined,
-  trustedProxies: [],
-  http2: false,
-  limits: { headerBytes: 16_384, headerCount: 100, targetBytes: 8192 },
-  timeouts: { headers: 0, keepAlive: 0, idle: 0 },
-}
-
 /** The client's address is not known here; it stands as the placeholder that templates have for it. */
 export const unknownAddress = '{client.address}'
 
@@ -76,6 +60,7 @@ export function requestFor(
   method: string,
   text: string,
   url: URL,
+  scheme: 'http' | 'https',
   headers: readonly (readonly [string, string])[],
 ): RawRequest {
   const target = /^[a-z]+:\/\/[^/?#]*([^#]*)/i.exec(text)?.[1] ?? '/'
@@ -86,7 +71,7 @@ export function requestFor(
     target: target.startsWith('/') ? target : `/${target}`,
     headers: ['Host', url.host, ...headers.filter(([name]) => !/^host$/i.test(name)).flat()],
     authority: undefined,
-    scheme: url.protocol === 'https:' ? 'https' : 'http',
+    scheme,
     peer: unknownAddress,
     peerPort: undefined,
     certificate: undefined,

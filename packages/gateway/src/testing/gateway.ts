@@ -47,7 +47,8 @@ export interface Stage {
   readonly observed: (readonly [name: string, ...given: unknown[]])[]
   readonly clock: { now: number }
   readonly records: RecordStore
-  ask(part?: Partial<RawRequest>): Promise<Answer>
+  /** @param listener name of the one that the request comes in through; `web` when it does not matter */
+  ask(part?: Partial<RawRequest>, listener?: string): Promise<Answer>
 }
 
 export interface Answer {
@@ -82,7 +83,7 @@ export function stage(options: StageOptions): Stage {
     },
     options.realHop ? createForward : recordingHop(sent, options.respond),
   )
-  const listener = compileListener(listenerSpec({ trustedProxies: options.trustedProxies ?? [] }))
+  const trustedProxies = options.trustedProxies ?? []
   return {
     gateway,
     sent,
@@ -90,8 +91,8 @@ export function stage(options: StageOptions): Stage {
     observed,
     clock,
     records,
-    async ask(part) {
-      const exchange = beginExchange(listener, rawRequest(part))
+    async ask(part, name = 'web') {
+      const exchange = beginExchange(compileListener(listenerSpec({ name, trustedProxies })), rawRequest(part))
       const reply = await gateway.handle(exchange)
       const cookies = headerValues(reply.headers, 'set-cookie').map((cookie) => cookie.split(';', 1)[0]!)
       return { exchange, reply, cookies, text: Buffer.isBuffer(reply.body) ? reply.body.toString() : '' }
@@ -145,7 +146,7 @@ export function sessionSpec(part: Partial<SessionSpec> = {}): SessionSpec {
 
 /** A route for a prefix of any host, to the upstream `app`. */
 export function route(name: string, path: string, middleware: MiddlewareSpec[] = [], part: Partial<Route> = {}): Route {
-  return { name, matches: [matchOf(path)], middleware, action: toApp(), ...part }
+  return { name, listeners: undefined, matches: [matchOf(path)], middleware, action: toApp(), ...part }
 }
 
 export function matchOf(path: string, part: Partial<RouteMatch> = {}): RouteMatch {

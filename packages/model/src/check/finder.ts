@@ -48,6 +48,11 @@ export function middlewareOf<K extends MiddlewareKind>(route: Route, kind: K) {
   return route.middleware.find((spec): spec is Extract<MiddlewareSpec, { kind: K }> => spec.kind === kind)
 }
 
+/** Whether what comes in through this listener can reach the route. */
+export function serves({ listeners }: Route, listener: string): boolean {
+  return listeners === undefined || listeners.includes(listener)
+}
+
 /** The session that serves a route; `undefined` when none does, or none of that name exists. */
 export function sessionOf(model: GatewayModel, route: Route) {
   const name = middlewareOf(route, 'session')?.session

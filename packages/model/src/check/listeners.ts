@@ -1,7 +1,7 @@
 import { formatAddress } from '../address.ts'
 import { isCidr, isLoopback } from '../ip.ts'
 import type { Listener, SocketAddress } from '../model.ts'
-import { type Check, type Finder, sessionOf } from './finder.ts'
+import { type Check, type Finder, serves, sessionOf } from './finder.ts'
 
 /** Listeners can open side by side, believe only what was meant, and let session cookies through. */
 export const checkListeners: Check = (model, found) => {
@@ -18,7 +18,7 @@ export const checkListeners: Check = (model, found) => {
     if (other !== undefined)
       found.error(`${one.pointer}/address`, { ...sameAddress(one, other.name), related: [`${other.pointer}/address`] })
   })
-  const needsTls = model.routes.some((route) => {
+  const needingTls = model.routes.filter((route) => {
     const session = sessionOf(model, route)
     return session !== undefined && session.mode !== 'off' && session.lookup.kind === 'cookie' && session.cookie.secure
   })
@@ -27,7 +27,8 @@ export const checkListeners: Check = (model, found) => {
     checkTrustedProxies(listener, pointer, found)
     if (listener.limits.targetBytes > listener.limits.headerBytes)
       found.warning(`${pointer}/limits`, targetAboveHeader(listener))
-    if (needsTls && isOpenPlain(listener)) found.warning(pointer, secureOnPlain(listener))
+    if (isOpenPlain(listener) && needingTls.some((route) => serves(route, listener.name)))
+      found.warning(pointer, secureOnPlain(listener))
   }
 }
 

@@ -1,13 +1,14 @@
 import type { FieldMatch, PathMatch, Route, RouteMatch } from '../model.ts'
-import type { Check, Finding } from './finder.ts'
+import { type Check, type Finding, serves } from './finder.ts'
 
 /**
- * No match is covered by another that comes before it.
+ * No match is covered by others that come before it, on all listeners that its route serves.
  *
  * Among matches of the same host and path those with more conditions rank higher, so that one can cover another only
  * when both have as many, or the later one ranks lower and asks for nothing more.
  */
-export const checkReachability: Check = ({ routes }, found) => {
+export const checkReachability: Check = ({ listeners, routes }, found) => {
+  const everywhere = listeners.length === 0 ? [''] : listeners.map(({ name }) => name)
   const groups = new Map<string, Candidate[]>()
   for (const [index, route] of routes.entries()) {
     // What a broken route was meant to match may not be known.
@@ -16,9 +17,12 @@ export const checkReachability: Check = ({ routes }, found) => {
       const key = `${match.host ?? ''} ${pathKey(match.path)}`
       const group = groups.get(key) ?? []
       const candidate = { route, match, pointer: `/routes/${index}/matches/${at}`, index }
-      const above = group.find((other) => other.index !== index && covers(other.match, match))
+      const above = takenBefore(candidate, group, route.listeners ?? everywhere)
       if (above !== undefined)
-        found.error(candidate.pointer, { ...unreachable(candidate, above), related: [above.pointer] })
+        found.error(candidate.pointer, {
+          ...unreachable(candidate, above),
+          related: above.map(({ pointer }) => pointer),
+        })
       group.push(candidate)
       groups.set(key, group)
     }
@@ -30,6 +34,22 @@ interface Candidate {
   readonly match: RouteMatch
   readonly pointer: string
   readonly index: number
+}
+
+/** Those that take everything of the candidate, each on some of the listeners; `undefined` when something is left of it. */
+function takenBefore(
+  { match, index }: Candidate,
+  group: readonly Candidate[],
+  listeners: readonly string[],
+): Candidate[] | undefined {
+  const covering = group.filter((other) => other.index !== index && covers(other.match, match))
+  const above = new Set<Candidate>()
+  for (const listener of listeners) {
+    const taker = covering.find(({ route }) => serves(route, listener))
+    if (taker === undefined) return undefined
+    above.add(taker)
+  }
+  return above.size === 0 ? undefined : [...above]
 }
 
 /** Paths that take the same requests: a slash at the end of a prefix says nothing, nor do names in a template. */
@@ -54,13 +74,15 @@ function sameFields(a: readonly FieldMatch[], b: readonly FieldMatch[], fold = (
   )
 }
 
-function unreachable({ route, match }: Candidate, above: Candidate): Finding {
+function unreachable({ route, match }: Candidate, above: readonly Candidate[]): Finding {
   const methods = match.methods.length === 0 ? 'requests' : match.methods.join(', ')
   const what = `${methods} for "${match.path.value}" on ${match.host === undefined ? 'any host' : `"${match.host}"`}`
+  const names = above.map((one) => `"${one.route.name}"`).join(' and ')
+  const [routes, take] = above.length === 1 ? ['route', 'takes'] : ['routes', 'take']
   return {
     code: 'route-unreachable',
-    message: `Route "${route.name}" can never take ${what}: route "${above.route.name}" above it takes them all.`,
+    message: `Route "${route.name}" can never take ${what}: ${routes} ${names} above it ${take} them all.`,
     consequence: `What "${route.name}" asks for and does would not happen.`,
-    remedy: `Move "${route.name}" up, narrow "${above.route.name}", or remove one of them.`,
+    remedy: `Move "${route.name}" up, narrow ${names}, or remove one of them.`,
   }
 }

@@ -1,10 +1,10 @@
-import type { Sealing } from '../model.ts'
+import type { GatewayModel, Route, Sealing } from '../model.ts'
 import { didYouMean } from '../suggest.ts'
-import { type Check, eachMiddleware, type Finding } from './finder.ts'
+import { type Check, eachMiddleware, type Finder, type Finding } from './finder.ts'
 
 /** A name that stands for nothing: what a diagnostic says of it, without its place. */
 export function unknownReference(
-  kind: 'store' | 'session' | 'upstream' | 'key',
+  kind: 'listener' | 'store' | 'session' | 'upstream' | 'key',
   name: string,
   known: readonly string[],
   consequence: string,
@@ -47,10 +47,37 @@ export const checkReferences: Check = (model, found) => {
       unknownReference('upstream', spec.upstream, names.upstreams, 'Nothing would be mirrored.'),
     )
   }
+  checkListenersOfRoutes(model, found)
   for (const [index, { action }] of model.routes.entries()) {
     if (action.kind !== 'proxy' || names.upstreams.includes(action.upstream)) continue
     const consequence = 'Its requests would be answered with 500.'
     found.error(`/routes/${index}/action`, unknownReference('upstream', action.upstream, names.upstreams, consequence))
+  }
+}
+
+/** What is missing for a route that names a listener which is not there. */
+export const withoutListener = 'Nothing that comes in there would reach the route.'
+
+function checkListenersOfRoutes(model: GatewayModel, found: Finder): void {
+  const names = model.listeners.map(({ name }) => name)
+  for (const [index, route] of model.routes.entries()) {
+    // Why a broken one is broken was told where it was found.
+    if (route.action.kind === 'broken' || route.listeners === undefined) continue
+    const pointer = `/routes/${index}/listeners`
+    if (route.listeners.length === 0) found.error(pointer, onNoListener(route))
+    for (const [at, name] of route.listeners.entries()) {
+      if (names.includes(name)) continue
+      found.error(`${pointer}/${at}`, unknownReference('listener', name, names, withoutListener))
+    }
+  }
+}
+
+function onNoListener({ name }: Route): Finding {
+  return {
+    code: 'route-without-listener',
+    message: `Route "${name}" serves no listener.`,
+    consequence: 'No request would reach it.',
+    remedy: 'Name at least one, or leave "listeners" out to serve all of them.',
   }
 }
 

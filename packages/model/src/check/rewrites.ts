@@ -1,5 +1,5 @@
-import type { GatewayModel, PathRewrite, RedirectAction, Route, RouteMatch } from '../model.ts'
-import { type Check, eachMiddleware, type Finder, type Finding, middlewareOf } from './finder.ts'
+import type { GatewayModel, Listener, PathRewrite, RedirectAction, Route, RouteMatch } from '../model.ts'
+import { type Check, eachMiddleware, type Finder, type Finding, middlewareOf, serves } from './finder.ts'
 import { isHostPattern } from './matches.ts'
 import { takesPath } from './sign-in.ts'
 
@@ -15,8 +15,8 @@ export const checkRewrites: Check = (model, found) => {
   for (const [index, route] of model.routes.entries()) {
     if (route.action.kind === 'redirect') {
       checkRedirect(route.action, route, `/routes/${index}/action`, found)
-      const listener = listenerLedTo(model, route.action)
-      if (listener !== undefined) found.warning(`/routes/${index}/action`, schemeToItself(route, listener))
+      const listener = listenerLedTo(model, route, route.action)
+      if (listener !== undefined) found.warning(`/routes/${index}/action`, schemeToItself(model, route, listener))
     }
     if (route.action.kind === 'proxy') checkUpstreamHost(route, `/routes/${index}/action/host`, found)
   }
@@ -115,22 +115,27 @@ function toItself({ name }: Route): Finding {
   }
 }
 
-/** A listener that already has the scheme and port to which a redirect leads that changes nothing else. */
-function listenerLedTo({ listeners }: GatewayModel, { scheme, host, port, path }: RedirectAction): string | undefined {
-  if (scheme === undefined || host !== undefined || path !== undefined) return undefined
-  const wanted = port ?? (scheme === 'https' ? 443 : 80)
-  const reached = listeners.find(
-    ({ tls, address }) => (tls !== undefined) === (scheme === 'https') && address.port === wanted,
-  )
-  return reached?.name
+/** A listener of the route that already has the scheme and port to which it redirects, and nothing else changes. */
+function listenerLedTo({ listeners }: GatewayModel, route: Route, action: RedirectAction): Listener | undefined {
+  const { scheme, host, port, path } = action
+  if ((scheme === undefined && port === undefined) || host !== undefined || path !== undefined) return undefined
+  return listeners.find(({ name, tls, address }) => {
+    const own = tls === undefined ? 'http' : 'https'
+    return serves(route, name) && own === (scheme ?? own) && address.port === (port ?? (own === 'https' ? 443 : 80))
+  })
 }
 
-function schemeToItself({ name }: Route, listener: string): Finding {
+function schemeToItself({ listeners }: GatewayModel, { name, listeners: own }: Route, to: Listener): Finding {
+  const others = listeners.map((listener) => listener.name).filter((other) => other !== to.name)
+  const left = own?.filter((other) => other !== to.name) ?? others
   return {
     code: 'redirect-to-own-listener',
-    message: `Route "${name}" redirects to where listener "${listener}" is, and routes are the same on all listeners.`,
-    consequence: `Requests that come in through "${listener}" are led to themselves, until browsers give up.`,
-    remedy: 'Change host or path too, or leave the other scheme to a gateway of its own.',
+    message: `Route "${name}" redirects to where listener "${to.name}" is, and serves that listener itself.`,
+    consequence: `Requests that come in through "${to.name}" are led to themselves, until browsers give up.`,
+    remedy:
+      left.length === 0
+        ? 'Change scheme, host, port or path so that another route takes the request.'
+        : `Write listeners: [${left.join(', ')}] in the route, or change host or path too.`,
   }
 }
 

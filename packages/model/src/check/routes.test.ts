@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest'
-import { found, match, route, upstream, upstreamTls, withMatch } from '../fixtures/good-model.ts'
+import { describe, expect, test } from 'vitest'
+import { found, listener, match, route, tls, upstream, upstreamTls, withMatch } from '../fixtures/good-model.ts'
 import type { GatewayModel } from '../model.ts'
 
 test.each<[string, Partial<GatewayModel>, string[]]>([
@@ -122,4 +122,74 @@ test.each<[string, Partial<GatewayModel>, string[]]>([
   ],
 ])('%s', (_, change, expected) => {
   expect(found(change).sort()).toEqual([...expected].sort())
+})
+
+const plain = { ...listener, name: 'plain', address: { host: '127.0.0.1', port: 80 } }
+const secure = { ...listener, name: 'secure', address: { host: '127.0.0.1', port: 443 }, tls }
+const on = (name: string, ...listeners: string[]) => ({ ...route, name, listeners })
+const toHttps = (listeners: string[] | undefined) => ({
+  ...route,
+  name: 'upgrade',
+  listeners,
+  middleware: [],
+  action: {
+    kind: 'redirect',
+    status: 301,
+    scheme: 'https',
+    host: undefined,
+    port: undefined,
+    path: undefined,
+  } as const,
+})
+
+describe('routes of some listeners', () => {
+  test.each<[string, Partial<GatewayModel>, string[]]>([
+    ['one for each', { listeners: [plain, secure], routes: [on('a', 'plain'), on('b', 'secure')] }, []],
+    ['a nearer one first', { listeners: [plain, secure], routes: [on('a', 'plain'), route] }, []],
+    [
+      'one that another takes everything of',
+      { listeners: [plain, secure], routes: [route, on('a', 'plain')] },
+      ['error route-unreachable /routes/1/matches/0'],
+    ],
+    [
+      'one that two others take everything of, each on one listener',
+      { listeners: [plain, secure], routes: [on('a', 'plain'), on('b', 'secure'), route] },
+      ['error route-unreachable /routes/2/matches/0'],
+    ],
+    [
+      'listeners that are not there',
+      { listeners: [plain], routes: [on('a', 'plain', 'plian')] },
+      ['error listener-unknown /routes/0/listeners/1'],
+    ],
+    [
+      'none at all',
+      { listeners: [plain], routes: [route, on('a')] },
+      ['error route-without-listener /routes/1/listeners'],
+    ],
+    [
+      'a listener without any',
+      { listeners: [plain, secure], routes: [on('a', 'plain')] },
+      ['warning listener-unused /listeners/1'],
+    ],
+    [
+      'a redirect from http to https beside the TLS listener',
+      { listeners: [plain, secure], routes: [toHttps(['plain']), on('app', 'secure')] },
+      [],
+    ],
+    [
+      'a redirect to a listener that it serves itself',
+      { listeners: [plain, secure], upstreams: [], stores: [], sessions: [], routes: [toHttps(undefined)] },
+      ['warning redirect-to-own-listener /routes/0/action'],
+    ],
+    [
+      'Secure cookies, of which the plain listener sees none',
+      {
+        listeners: [{ ...plain, address: { host: undefined, port: 80 } }, secure],
+        routes: [toHttps(['plain']), on('app', 'secure')],
+      },
+      [],
+    ],
+  ])('%s', (_, change, expected) => {
+    expect(found(change)).toEqual(expected)
+  })
 })

@@ -1,5 +1,5 @@
 import type { GatewayModel, PathMatch, Route, RouteMatch } from '../model.ts'
-import { type Check, eachMiddleware, type Finding, middlewareOf, sessionOf } from './finder.ts'
+import { type Check, eachMiddleware, type Finding, middlewareOf, serves, sessionOf } from './finder.ts'
 
 /** Routes that need a session have one; routes that need a sign-in lead to one. */
 export const checkSignIn: Check = (model, found) => {
@@ -66,18 +66,22 @@ function invalidPage({ name }: Route, at: string): Finding {
 function pageUnrouted({ name }: Route, at: string): Finding {
   return {
     code: 'login-page-unrouted',
-    message: `Route "${name}" leads people to "${at}", which no route on its hosts takes.`,
+    message: `Route "${name}" leads people to "${at}", which no route on its hosts and listeners takes.`,
     consequence: 'They find 404 there.',
-    remedy: 'Add a route for the login page, on the same host.',
+    remedy: 'Add a route for the login page, on the same host and the same listeners.',
   }
 }
 
-/** On every host of the route some route takes the login page. */
+/** On every host and listener of the route some route takes the login page. */
 function leadsSomewhere(model: GatewayModel, route: Route, at: string): boolean {
   const path = at.replace(/[?#].*$/, '')
-  return route.matches.every(({ host }) =>
-    model.routes.some(({ matches }) => matches.some((match) => takesHost(match, host) && takesPath(match.path, path))),
-  )
+  const listeners = model.listeners.map(({ name }) => name).filter((name) => serves(route, name))
+  return route.matches.every(({ host }) => {
+    const takers = model.routes.filter(({ matches }) =>
+      matches.some((match) => takesHost(match, host) && takesPath(match.path, path)),
+    )
+    return takers.length > 0 && listeners.every((name) => takers.some((taker) => serves(taker, name)))
+  })
 }
 
 function takesHost({ host }: RouteMatch, wanted: string | undefined): boolean {

@@ -29,6 +29,7 @@ export function route(spec: Route, { sessions }: GatewayModel): Written {
   return all({
     name: spec.name,
     match: matches(spec.matches),
+    listeners: spec.listeners && oneOrMore(spec.listeners),
     session: unless(usual, of('session')?.session ?? 'off'),
     login: of('login') && { at: of('login')?.at },
     capture:

@@ -19,6 +19,14 @@ export function route(v: Values) {
           'Which requests the route takes: a path (a prefix by segment), conditions that must all hold, or a list of such sets of which one must hold. Left out: every request. The most specific route wins: exact host before `*.` before any; exact path before template before prefix, longer before shorter; then methods, headers, query; then the earlier one.',
       })
       .optional(),
+    listeners: z
+      .union([v.word(), z.array(v.word()).min(1)])
+      .meta({
+        description:
+          'Name or names of the listeners that the route serves, as for a redirect from http to https. On others it is as if it were not there. Left out: all listeners.',
+        samples: [['web']],
+      })
+      .optional(),
     session: routeSession(v)
       .meta({
         description: 'Name of one of `sessions`, or `off`. Left out: the session named `default`, if there is one.',

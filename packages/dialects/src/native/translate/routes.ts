@@ -6,6 +6,7 @@ import {
   type Route,
   type RouteAction,
   unknownReference,
+  withoutListener,
 } from '@coatcheck/model'
 import { parseUpstreamUrl } from '../schema/upstreams.ts'
 import type { Context } from './context.ts'
@@ -30,6 +31,7 @@ function route(written: WrittenRoute, index: number, context: Context, named: Na
   const usable = session !== undefined && !isUnusableSession(session, context) ? session : undefined
   return {
     name: written.name ?? `route-${index + 1}`,
+    listeners: written.listeners === undefined ? undefined : [...new Set([written.listeners].flat())],
     matches: matches(written.match, pointer, context),
     middleware: middleware({ ...written, mirror: mirror(written, context, named) }, usable, pointer, context),
     action: action(written, index, context, named),
@@ -71,9 +73,28 @@ function whyBroken(written: WrittenRoute, index: number, context: Context): stri
     context.report(`${pointer}${wanting.at}`, wanting)
     return wanting.message
   }
+  const listener = whyNoListener(written, pointer, context)
+  if (listener !== undefined) return listener
   const session = sessionOf(written, context)
   if (session !== undefined && isUnusableSession(session, context)) return `Its session "${session}" has errors.`
   return written.upstream === undefined ? undefined : whyNoUpstream(written.upstream, `${pointer}/upstream`, context)
+}
+
+/** Every name that stands for no listener is told; those that have errors were told already. */
+function whyNoListener({ listeners }: WrittenRoute, pointer: string, context: Context): string | undefined {
+  const known = Object.keys(context.document.listeners ?? {})
+  let reason: string | undefined
+  for (const [index, name] of (listeners === undefined ? [] : [listeners].flat()).entries()) {
+    if (known.includes(name)) continue
+    if (context.isWritten('listeners', name)) {
+      reason ??= `Its listener "${name}" has errors.`
+      continue
+    }
+    const problem = unknownReference('listener', name, known, withoutListener)
+    context.report(Array.isArray(listeners) ? `${pointer}/listeners/${index}` : `${pointer}/listeners`, problem)
+    reason ??= problem.message
+  }
+  return reason
 }
 
 function whyNoUpstream(name: string, pointer: string, context: Context): string | undefined {
