@@ -92,9 +92,12 @@ export function createListeners(ports: ListenersPorts): Listeners {
   ): void {
     retired.add(listener)
     listener.handler.generation = generationOf(listener.spec)
-    listener.handler.drain()
+    // not before the address is closed: clients that are told to close would come back to it
     void Promise.resolve(socketClosed)
-      .then(() => listener.handler.closed())
+      .then(() => {
+        listener.handler.drain()
+        return listener.handler.closed()
+      })
       .then(() => {
         listener.handler.destroy()
         retired.delete(listener)
