@@ -121,7 +121,7 @@ export interface SqliteStoreSpec {
 export interface SealedCookieStoreSpec {
   readonly kind: 'sealed-cookie'
   readonly name: string
-  /** Cookies that one session may be split over. 1–20. */
+  /** Cookies that one session may be split over. 1–16. */
   readonly maxParts: number
 }
 

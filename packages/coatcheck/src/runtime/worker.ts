@@ -40,6 +40,8 @@ async function obey(order: Order): Promise<void> {
       break
     case 'stop':
       await runner.stop()
+      // before it is reported: the primary ends whoever has reported
+      await observability.flush()
       break
     case 'snapshot':
       report({ kind: 'snapshot', number: order.number, snapshot: await observability.snapshot() })

@@ -26,11 +26,17 @@ function memory(v: Values) {
   return fields({
     maxSessions: v
       .integer(1, 100_000_000)
-      .meta({ description: 'Sessions kept; beyond it, those idle longest go.', usual: maxSessions })
+      .meta({
+        description: 'Sessions kept; beyond it, new ones are refused with 503 until others end.',
+        usual: maxSessions,
+      })
       .optional(),
     maxBytes: v
       .size(65_536, 2 ** 40)
-      .meta({ description: 'Bytes kept; beyond it, those idle longest go.', usual: formatSize(maxBytes) })
+      .meta({
+        description: 'Bytes kept; beyond it, new ones are refused with 503 until others end.',
+        usual: formatSize(maxBytes),
+      })
       .optional(),
   })
 }
@@ -49,7 +55,7 @@ function sqlite(v: Values) {
 function sealedCookie(v: Values) {
   return fields({
     maxParts: v
-      .integer(1, 20)
+      .integer(1, 16)
       .meta({
         description:
           'Cookies of 4096 bytes that one session may be split over. Raise `limits.headerBytes` of the listeners with it.',
