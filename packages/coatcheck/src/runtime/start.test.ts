@@ -58,6 +58,19 @@ test('a request goes through, and SIGTERM ends the program with 0', async () => 
   expect(await program.exited).toBe(0)
 })
 
+test('a route of one listener takes what comes in through it, and nothing that comes in through another', async () => {
+  const [plain] = redirecting('secure.example').routes
+  const listeners = [listener('web'), listener('other')]
+  const routes = [{ ...plain!, name: 'away', listeners: ['other'] }, routeTo('app')]
+  await using program = await startProgram(model(upstream.url, { internal, listeners, routes }))
+  const other = program.started.listeners.find(({ name }) => name === 'other')!.address
+  expect(await get(program.web, '/hello')).toMatchObject({ status: 200, body: 'GET /hello' })
+  expect(await get(other, '/hello')).toMatchObject({
+    status: 302,
+    location: expect.stringContaining('//secure.example:'),
+  })
+})
+
 test('SIGTERM: no new connections, not ready, what is in flight is finished', async () => {
   await using program = await startProgram(model(upstream.url, { internal }))
   const pending = get(program.web, '/wait')
