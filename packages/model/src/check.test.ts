@@ -10,6 +10,7 @@ import {
   proxy,
   route,
   tls,
+  upstream,
   withCookie,
   withMatch,
   withMiddleware,
@@ -167,4 +168,11 @@ test('every code is lower case with hyphens, and every sentence is one', () => {
     expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/)
     for (const sentence of [message, consequence, remedy]) expect(sentence).toMatch(/^["A-Z].*[.?"]$/s)
   }
+})
+
+test('check() calls nothing missing or unused in a part of a model', () => {
+  expect(check(emptyModel, () => undefined, false)).toEqual([])
+  const unused = { ...good, upstreams: [upstream, { ...upstream, name: 'other' }] }
+  expect(check(unused, () => undefined).map(({ code }) => code)).toEqual(['upstream-unused'])
+  expect(check(unused, () => undefined, false)).toEqual([])
 })

@@ -39,10 +39,12 @@ const checks: readonly Check[] = [
  * Looks across a whole model for what cannot work, and for what was probably not meant. Everything is found at once.
  *
  * With an error the model must not be run. A warning says what is weaker or less than it looks.
+ *
+ * @param complete whether all that was written is in the model; of a part of it, nothing is called missing or unused
  */
-export function check(model: GatewayModel, placeOf: PlaceOf): Diagnostic[] {
+export function check(model: GatewayModel, placeOf: PlaceOf, complete = true): Diagnostic[] {
   const diagnostics: Diagnostic[] = []
   const found = finder(placeOf, diagnostics)
-  for (const look of checks) look(model, found)
+  for (const look of checks) if (complete || look !== checkUnused) look(model, found)
   return sorted(diagnostics)
 }

@@ -113,6 +113,6 @@ function unknownName(name: string): Parsed<TemplatePart> {
   const shown = name.replace(/[\u0000-\u001f\u007f]/g, '?').slice(0, 80)
   return unparsed(
     `names "{${shown}}", which nothing stands for`,
-    `Known are ${templateNames.join(', ')}.${guess} ${remedyOfBrace}`,
+    `${guess.trim() || `Known are ${templateNames.join(', ')}.`} ${remedyOfBrace}`,
   )
 }

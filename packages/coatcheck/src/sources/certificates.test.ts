@@ -67,3 +67,14 @@ test('a certificate that has ended is a warning', async () => {
 test('a file that is missing is told once', async () => {
   expect(await problems(`{ certificate: absent.pem, key: ${made.server.keyPath} }`)).toEqual(['4 error file-missing'])
 })
+
+test('each file is told where it is named, alone or in a list', async () => {
+  expect(await problems('\n      certificate: absent.pem\n      key: gone.pem')).toEqual([
+    '5 error file-missing',
+    '6 error file-missing',
+  ])
+  const { server } = made
+  const second = '\n      - { certificate: absent.pem,\n          key: gone.pem }'
+  const pair = `\n      - { certificate: ${server.certificatePath}, key: ${server.keyPath} }`
+  expect(await problems(pair + second)).toEqual(['6 error file-missing', '7 error file-missing'])
+})

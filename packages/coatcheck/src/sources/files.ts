@@ -1,5 +1,6 @@
 import { createHash, scryptSync } from 'node:crypto'
 import { check, type Dialect, type SourceFile, sorted, type Translation } from '@coatcheck/model'
+import { hasErrors } from '../runtime/problem.ts'
 import type { Environment } from '../secrets.ts'
 import { checkCertificates } from './certificates.ts'
 import { type ReadFiles, readConfigurationFiles } from './configuration-files.ts'
@@ -77,7 +78,7 @@ function loadFiles(
   const certificates = model ? checkCertificates(model, { placeOf, environment, now: Date.now() }) : []
   const referred = [...(references?.diagnostics ?? []), ...certificates]
   // What a file that could not be read defines would be called unknown.
-  const checked = written && unread.length === 0 ? check(written, placeOf) : []
+  const checked = written && unread.length === 0 ? check(written, placeOf, !hasErrors(translation.diagnostics)) : []
   return {
     model: unread.length === 0 ? model : undefined,
     translation,

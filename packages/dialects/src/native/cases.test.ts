@@ -19,9 +19,11 @@ function run(golden: GoldenCase) {
     .map(([name, text]) => ({ name, text }))
   const translation = native.translate(files, lookupOf(golden))
   const { model, placeOf } = translation
-  const checked = model === undefined ? [] : check(model, placeOf)
+  const checked = model === undefined ? [] : check(model, placeOf, !translation.diagnostics.some(isError))
   return { ...translation, all: sorted([...translation.diagnostics, ...checked]) }
 }
+
+const isError = ({ severity }: Diagnostic) => severity === 'error'
 
 /** `in/env` holds NAME=value lines; every other file is what `{ file: … }` finds. */
 function lookupOf({ files }: GoldenCase): Lookup {

@@ -12,14 +12,26 @@ export function label(path: Path): string {
         .slice(0, 200)
 }
 
+/** A field as a message begins with it: `"sessions.default"`. */
+export function subject(path: Path): string {
+  return path.length === 0 ? 'The file' : `"${label(path)}"`
+}
+
 /** A value as a message shows it: short, on one line, and never a secret. */
 export function shown(content: unknown, path: Path): string {
   const found = at(content, path)
   if (path[0] === 'keys') return 'a secret'
-  if (Array.isArray(found)) return 'a list'
+  // It may be another file altogether, as the key of a certificate.
+  if (path.length === 0 && typeof found === 'string') return 'text'
+  if (Array.isArray(found)) return found.length === 0 ? 'an empty list' : 'a list'
   if (found !== null && typeof found === 'object') return isReference(found) ? reference(found) : 'an object'
-  const text = JSON.stringify(found) ?? String(found)
+  const text = withoutPassword(JSON.stringify(found) ?? String(found))
   return text.length > 80 ? `${text.slice(0, 77)}…` : text
+}
+
+/** Of a URL, name and password are not shown. */
+export function withoutPassword(text: string): string {
+  return text.replace(/:\/\/[^/?#\s]*@/g, '://…@')
 }
 
 function reference(found: object): string {

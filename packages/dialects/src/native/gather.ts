@@ -34,23 +34,23 @@ export function gather(files: readonly (ReadFile & CheckedDocument)[]): Gathered
   >
   const document: Record<string, unknown> = { ...sections }
   const first = new Map<string, PlaceOf>()
-  const seen = (pointer: string, { placeOf }: ReadFile, name: string): boolean => {
+  const seen = (pointer: string, { placeOf }: ReadFile, name: string, canBeRenamed: boolean): boolean => {
     const before = first.get(pointer)
     if (before === undefined) {
       first.set(pointer, placeOf)
       map.put(pointer, pointer, placeOf)
-    } else diagnostics.push(twice(name, placeOf(pointer), before(pointer)))
+    } else diagnostics.push(twice(name, placeOf(pointer), before(pointer), canBeRenamed))
     return before !== undefined
   }
   for (const file of files) {
     for (const field of single) {
       const written = file.document[field]
-      if (written !== undefined && !seen(step(field), file, field)) document[field] = written
+      if (written !== undefined && !seen(step(field), file, field, false)) document[field] = written
     }
     for (const section of namedSections) {
       const known = sections[section]
       for (const [name, written] of Object.entries(file.document[section] ?? {})) {
-        if (!seen(step(section) + step(name), file, name)) known[name] = written
+        if (!seen(step(section) + step(name), file, name, true)) known[name] = written
       }
     }
   }
@@ -73,14 +73,14 @@ function gatherRoutes(files: readonly (ReadFile & CheckedDocument)[], put: Retur
   return { routes, isDamaged: (index: number) => damaged.has(index) }
 }
 
-function twice(name: string, place: Place | undefined, before: Place | undefined): Diagnostic {
+function twice(name: string, place: Place | undefined, before: Place | undefined, canBeRenamed: boolean): Diagnostic {
   return {
     severity: 'error',
     code: 'defined-twice',
     place,
     message: `"${name}" is defined twice, first in ${before?.file}:${before?.line}.`,
     consequence: 'One of them would have been ignored.',
-    remedy: 'Keep one, or give the other its own name.',
+    remedy: canBeRenamed ? 'Keep one, or give the other its own name.' : 'Keep one.',
     ...(before && { related: [before] }),
   }
 }

@@ -1,8 +1,8 @@
 import { type Diagnostic, didYouMean, suggest } from '@coatcheck/model'
-import { at, isReference, label, type Path, shown } from './content.ts'
+import { at, isReference, type Path, shown, subject } from './content.ts'
 import { laterField } from './later.ts'
 import { knownFields } from './shape.ts'
-import { alternatives, flat, type Issue, kindOf, meantWay, type Way } from './ways.ts'
+import { alternatives, either, flat, type Issue, kindOf, meantWay, textKind, type Way } from './ways.ts'
 
 /** A part of a document that is not as the schema wants it. */
 export interface Problem extends Omit<Diagnostic, 'place' | 'severity'> {
@@ -34,7 +34,9 @@ function problemsOfUnion(union: readonly Way[], content: unknown, path: Path): P
   const ways = union.flatMap(flat)
   const meant = meantWay(ways, found)
   if (meant !== undefined) return meant.flatMap((issue) => problemsOf(issue, content, path))
-  return [value(content, path, 'is of the wrong kind', `Write ${alternatives(ways)}.`)]
+  const options = alternatives(ways)
+  const quoted = options.includes(textKind) ? inQuotes(found) : ''
+  return [value(content, path, 'is of the wrong kind', `Write ${either(options)}.${quoted}`)]
 }
 
 function unknownField(path: Path): Problem {
@@ -45,7 +47,7 @@ function unknownField(path: Path): Problem {
       path,
       standsFor: '*',
       code: 'not-supported-yet',
-      message: `"${label(path)}" is not supported by this version.`,
+      message: `${subject(path)} is not supported by this version.`,
       consequence: `${later} would have been missing.`,
       remedy: 'Remove it for now.',
     }
@@ -55,25 +57,27 @@ function unknownField(path: Path): Problem {
     path,
     standsFor: suggest(name, known),
     code: 'field-unknown',
-    message: `"${label(path)}" is not a field.`,
+    message: `${subject(path)} is not a field.`,
     consequence: 'It would have been ignored.',
     remedy: known.includes(name)
       ? `Keep one of ${known.join(', ')}.`
-      : `Remove it.${didYouMean(name, known) || elsewhere(name, path, known)}`,
+      : didYouMean(name, known).trim() || elsewhere(name, path, known),
   }
 }
 
-/** The field may belong one level deeper. */
+/** The field may belong one level deeper. That a value may lie elsewhere (`env`, `file`) is no help here. */
 function elsewhere(name: string, path: Path, known: readonly string[]): string {
   const deeper = known.find((field) => knownFields([...path.slice(0, -1), field]).includes(name))
-  return deeper === undefined ? ` Known here are ${known.join(', ')}.` : ` Did you mean "${deeper}.${name}"?`
+  if (deeper !== undefined) return `Did you mean "${deeper}.${name}"?`
+  const own = known.filter((field) => field !== 'env' && field !== 'file')
+  return `Remove it. Known here are ${(own.length > 0 ? own : known).join(', ')}.`
 }
 
 function missingField(path: Path): Problem {
   return {
     path,
     code: 'field-missing',
-    message: `"${label(path)}" is missing.`,
+    message: `${subject(path)} is missing.`,
     consequence: 'Without it the rest has no meaning, and there is no default.',
     remedy: `Add "${path.at(-1)}".`,
   }
@@ -83,7 +87,7 @@ function invalidName(path: Path): Problem {
   return {
     path,
     code: 'name-invalid',
-    message: `"${label(path)}" is not a name.`,
+    message: `${subject(path)} is not a name.`,
     consequence: 'It could not be referred to, nor shown in logs and metrics.',
     remedy: 'Begin with a letter or digit; then letters, digits, _ . : @ / -; at most 128, and not digits alone.',
   }
@@ -97,14 +101,20 @@ function refused(issue: Issue & { code: 'custom' }, content: unknown, path: Path
 function invalidValue(issue: Issue, content: unknown, path: Path): Problem {
   switch (issue.code) {
     case 'invalid_type':
-      return value(content, path, 'is of the wrong kind', `Write ${kindOf(issue)}.`)
+      return wrongKind(issue, content, path)
     case 'invalid_value': {
       const options = issue.values.map(String)
-      const guess = didYouMean(String(at(content, path)), options)
-      return value(content, path, 'is not one of the choices', `Write ${options.join(', or ')}.${guess}`)
+      const found = at(content, path)
+      const guess = typeof found === 'string' ? didYouMean(found, options) : ''
+      return value(content, path, 'is not one of the choices', `Write ${either(options)}.${guess}`)
     }
     case 'too_small':
-      return value(content, path, 'is too small', `Write ${amount(issue.origin, `at least ${issue.minimum}`)}.`)
+      return value(
+        content,
+        path,
+        tooLittle(issue.origin),
+        `Write ${amount(issue.origin, `at least ${issue.minimum}`)}.`,
+      )
     case 'too_big':
       return value(content, path, 'is too large', `Write ${amount(issue.origin, `at most ${issue.maximum}`)}.`)
     case 'invalid_format':
@@ -112,6 +122,24 @@ function invalidValue(issue: Issue, content: unknown, path: Path): Problem {
     default:
       return value(content, path, 'is not right', 'Look at the reference of this field.')
   }
+}
+
+function wrongKind(issue: Issue & { code: 'invalid_type' }, content: unknown, path: Path): Problem {
+  if (path.length === 0) return value(content, path, 'is no configuration', noConfiguration)
+  const kind = kindOf(issue)
+  const quoted = kind === textKind ? inQuotes(at(content, path)) : ''
+  return value(content, path, 'is of the wrong kind', `Write ${kind}.${quoted}`)
+}
+
+const noConfiguration = 'Write fields, as listeners: { web: ":8080" }, or name another file.'
+
+/** Numbers and switches are text once they stand in quotes. */
+function inQuotes(found: unknown): string {
+  return typeof found === 'number' || typeof found === 'boolean' ? ` In quotes it is text: "${found}".` : ''
+}
+
+function tooLittle(origin: string): string {
+  return origin === 'array' || origin === 'string' ? 'is too short' : 'is too small'
 }
 
 function amount(origin: string, bound: string): string {
@@ -131,7 +159,7 @@ function value(content: unknown, path: Path, problem: string, remedy: string): P
   return {
     path,
     code: 'value-invalid',
-    message: `"${label(path)}" is ${shown(content, path)}, which ${problem}.`,
+    message: `${subject(path)} is ${shown(content, path)}, which ${problem}.`,
     consequence: 'It has no meaning here, and no default is put in its place.',
     remedy,
   }

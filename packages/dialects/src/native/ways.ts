@@ -53,9 +53,17 @@ function farness(way: Way, found?: unknown): number {
 }
 
 /** What the ways expect, for a remedy. */
-export function alternatives(ways: readonly Way[]): string {
+export function alternatives(ways: readonly Way[]): string[] {
   const all = ways.filter((way) => !isReferenceWay(way)).flatMap((way) => way.flatMap(expected))
-  return [...new Set(all)].join(', or ')
+  return [...new Set(all)]
+}
+
+/** `a, b or c`; with another comma where a part has some of its own. */
+export function either(options: readonly string[]): string {
+  const last = options.at(-1) ?? ''
+  const others = options.slice(0, -1)
+  const between = others.some((option) => option.includes(',')) ? ', or ' : ' or '
+  return others.length === 0 ? last : `${others.join(', ')}${between}${last}`
 }
 
 function expected(issue: Issue): string[] {
@@ -69,8 +77,11 @@ export function kindOf(issue: Issue & { code: 'invalid_type' }): string {
   return issue.message.startsWith('Invalid ') ? (kinds[issue.expected] ?? issue.expected) : issue.message
 }
 
+/** How remedies call a string. */
+export const textKind = 'text'
+
 const kinds: Readonly<Record<string, string>> = {
-  string: 'text',
+  string: textKind,
   number: 'a number',
   int: 'a whole number',
   boolean: 'true or false',

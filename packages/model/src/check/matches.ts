@@ -104,7 +104,7 @@ function looksLikeTemplate({ value }: PathMatch): Finding {
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']
 
 /** Methods are compared with their case (RFC 9110, section 9.1). */
-function methodProblem(method: string): Finding | undefined {
+export function methodProblem(method: string): Finding | undefined {
   const upper = method.toUpperCase()
   if (isToken(method) && method === upper && method !== 'CONNECT') return undefined
   const meant = suggest(upper, methods)

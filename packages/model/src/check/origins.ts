@@ -1,6 +1,7 @@
 import type { CorsSpec, Route } from '../model.ts'
 import { type Check, eachMiddleware, type Finder, type Finding, middlewareOf } from './finder.ts'
 import { isHeaderValue, isToken } from './header-names.ts'
+import { methodProblem } from './matches.ts'
 
 /** Origins that routes let in are origins, and let in no more than was meant. */
 export const checkOrigins: Check = (model, found) => {
@@ -28,6 +29,11 @@ function checkCors(spec: CorsSpec, pointer: string, route: Route, found: Finder)
       `${pointer}/origins/${at}`,
       invalidOrigin(route, origin, 'https://app.example.com, https://*.example.com or "*"'),
     )
+  }
+  for (const method of spec.methods) {
+    const wrong = isToken(method) ? methodProblem(method) : undefined
+    if (wrong !== undefined)
+      found.error(`${pointer}/methods`, { ...wrong, consequence: 'No preflight would ask for it.' })
   }
   if (spec.credentials && spec.origins.includes('*')) found.error(`${pointer}/credentials`, credentialsForAll(route))
   for (const list of ['methods', 'headers', 'exposeHeaders'] as const) {

@@ -77,11 +77,14 @@ function sameFields(a: readonly FieldMatch[], b: readonly FieldMatch[], fold = (
 function unreachable({ route, match }: Candidate, above: readonly Candidate[]): Finding {
   const methods = match.methods.length === 0 ? 'requests' : match.methods.join(', ')
   const what = `${methods} for "${match.path.value}" on ${match.host === undefined ? 'any host' : `"${match.host}"`}`
-  const names = above.map((one) => `"${one.route.name}"`).join(' and ')
+  const names = above
+    .map((one) => (one.route.name === route.name ? 'the other one' : `"${one.route.name}"`))
+    .join(' and ')
   const [routes, take] = above.length === 1 ? ['route', 'takes'] : ['routes', 'take']
+  const takers = names === 'the other one' ? 'the other one' : `${routes} ${names}`
   return {
     code: 'route-unreachable',
-    message: `Route "${route.name}" can never take ${what}: ${routes} ${names} above it ${take} them all.`,
+    message: `Route "${route.name}" can never take ${what}: ${takers} above it ${take} them all.`,
     consequence: `What "${route.name}" asks for and does would not happen.`,
     remedy: `Move "${route.name}" up, narrow ${names}, or remove one of them.`,
   }

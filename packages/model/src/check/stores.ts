@@ -6,7 +6,8 @@ export const checkStores: Check = (model, found) => {
   for (const [index, store] of model.stores.entries()) {
     const sessions = [...model.sessions.entries()].filter(([, session]) => session.store === store.name)
     if (store.kind === 'memory' && model.workers > 1 && sessions.length > 0) {
-      found.error('/workers', { ...memoryWithWorkers(store, model), related: [`/stores/${index}`] })
+      const related = sessions.map(([at]) => `/sessions/${at}`)
+      found.error('/workers', { ...memoryWithWorkers(store, model), related })
     }
     if (store.kind === 'sealed-cookie') checkParts(model, store, `/stores/${index}`, found)
     for (const [at, session] of sessions) checkFit(store, session, `/sessions/${at}`, found)

@@ -12,6 +12,12 @@ export function listeners(context: Context): Listener[] {
     context.came(`/listeners/${index}`, pointer)
     context.came(`/listeners/${index}/tls/clientCertificates`, `${pointer}/clientCertificates`)
     const full: Full = 'port' in written ? { address: written } : written
+    const pairs = [full.tls ?? []].flat()
+    for (const at of pairs.keys())
+      context.came(
+        `/listeners/${index}/tls/certificates/${at}`,
+        Array.isArray(full.tls) ? `${pointer}/tls/${at}` : `${pointer}/tls`,
+      )
     tellMissingTls(full, pointer, context)
     return listener(name, full)
   })

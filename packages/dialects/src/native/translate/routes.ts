@@ -8,21 +8,23 @@ import {
   unknownReference,
   withoutListener,
 } from '@coatcheck/model'
+import { withoutPassword } from '../content.ts'
 import { parseUpstreamUrl } from '../schema/upstreams.ts'
 import type { Context } from './context.ts'
 import { matches } from './matches.ts'
 import { middleware, pathRewrite, type WrittenRoute } from './middleware.ts'
 import { isUnusableSession } from './sessions.ts'
 
-/** The routes, and the URLs that they name in place of upstreams. */
-export function routes(context: Context): { routes: Route[]; urls: Set<string> } {
-  const urls = new Set<string>()
-  const named = (name: string) => nameOfUpstream(name, context, urls)
+/** The routes, and the URLs that they name in place of upstreams, each with the pointer of where that is done first. */
+export function routes(context: Context): { routes: Route[]; urls: Map<string, string> } {
+  const urls = new Map<string, string>()
+  const named: NameUpstream = (name, pointer) => nameOfUpstream(name, pointer, context, urls)
   const made = (context.document.routes ?? []).map((written, index) => route(written, index, context, named))
   return { routes: made, urls }
 }
 
-type NameUpstream = (written: string) => string
+/** The upstream that is meant by what stands at the pointer. */
+type NameUpstream = (written: string, pointer: string) => string
 
 function route(written: WrittenRoute, index: number, context: Context, named: NameUpstream): Route {
   const pointer = `/routes/${index}`
@@ -33,15 +35,21 @@ function route(written: WrittenRoute, index: number, context: Context, named: Na
     name: written.name ?? `route-${index + 1}`,
     listeners: written.listeners === undefined ? undefined : [...new Set([written.listeners].flat())],
     matches: matches(written.match, pointer, context),
-    middleware: middleware({ ...written, mirror: mirror(written, context, named) }, usable, pointer, context),
+    middleware: middleware({ ...written, mirror: mirror(written, pointer, context, named) }, usable, pointer, context),
     action: action(written, index, context, named),
   }
 }
 
-function mirror({ mirror: written }: WrittenRoute, context: Context, named: NameUpstream): WrittenRoute['mirror'] {
+function mirror(
+  { mirror: written }: WrittenRoute,
+  route: string,
+  context: Context,
+  named: NameUpstream,
+): WrittenRoute['mirror'] {
   if (written === undefined) return undefined
   const full = typeof written === 'string' ? { upstream: written } : written
-  return isUnusableUpstream(full.upstream, context) ? undefined : { ...full, upstream: named(full.upstream) }
+  const pointer = typeof written === 'string' ? `${route}/mirror` : `${route}/mirror/upstream`
+  return isUnusableUpstream(full.upstream, context) ? undefined : { ...full, upstream: named(full.upstream, pointer) }
 }
 
 /** The session named, else the one named `default` where there is one. */
@@ -61,23 +69,22 @@ function action(written: WrittenRoute, index: number, context: Context, named: N
   context.came(`${pointer}/action`, `${pointer}/upstream`)
   context.came(`${pointer}/action/host`, `${pointer}/host`)
   context.came(`${pointer}/action/webSocketOrigins`, `${pointer}/webSocketOrigins`)
-  return proxy(written, named(written.upstream!))
+  return proxy(written, named(written.upstream!, `${pointer}/upstream`))
 }
 
 /** Why nothing can be done for the requests of this route; told where the reason is, or told already. */
 function whyBroken(written: WrittenRoute, index: number, context: Context): string | undefined {
   const pointer = `/routes/${index}`
+  const unknown = [whyNoListener(written, pointer, context), whyNoUpstream(written, pointer, context)]
   if (context.isDamaged(index)) return 'It has errors in the configuration.'
   const wanting = wantingAction(written)
   if (wanting !== undefined) {
     context.report(`${pointer}${wanting.at}`, wanting)
     return wanting.message
   }
-  const listener = whyNoListener(written, pointer, context)
-  if (listener !== undefined) return listener
   const session = sessionOf(written, context)
   if (session !== undefined && isUnusableSession(session, context)) return `Its session "${session}" has errors.`
-  return written.upstream === undefined ? undefined : whyNoUpstream(written.upstream, `${pointer}/upstream`, context)
+  return unknown.find((reason) => reason !== undefined)
 }
 
 /** Every name that stands for no listener is told; those that have errors were told already. */
@@ -97,18 +104,28 @@ function whyNoListener({ listeners }: WrittenRoute, pointer: string, context: Co
   return reason
 }
 
-function whyNoUpstream(name: string, pointer: string, context: Context): string | undefined {
+function whyNoUpstream({ upstream: name }: WrittenRoute, route: string, context: Context): string | undefined {
+  if (name === undefined) return undefined
   const { document, isWritten } = context
   if (isUnusableUpstream(name, context)) return `Its upstream "${name}" has errors.`
-  if (isWritten('upstreams', name) || parseUpstreamUrl(name).ok) return undefined
-  const problem = unknownReference(
-    'upstream',
-    name,
-    Object.keys(document.upstreams ?? {}),
-    'Its requests would be answered with 500.',
-  )
-  context.report(pointer, problem)
+  const url = parseUpstreamUrl(name)
+  if (isWritten('upstreams', name) || url.ok) return undefined
+  const consequence = 'Its requests would be answered with 500.'
+  const problem = looksLikeUrl(name)
+    ? {
+        code: 'upstream-url-invalid',
+        message: `"${withoutPassword(name)}" ${url.problem}.`,
+        consequence,
+        remedy: url.remedy,
+      }
+    : unknownReference('upstream', name, Object.keys(document.upstreams ?? {}), consequence)
+  context.report(`${route}/upstream`, problem)
   return problem.message
+}
+
+/** A URL that is none, or an address without its scheme; names of upstreams do not look so. */
+function looksLikeUrl(text: string): boolean {
+  return text.includes('://') || /^(?:[\w.-]+|\[[\da-f:]+\]):\d+$/i.test(text)
 }
 
 /** Written, but left out of the model because of errors. */
@@ -167,10 +184,10 @@ function redirect(written: NonNullable<WrittenRoute['redirect']>): RedirectActio
 }
 
 /** Upstreams that are written go before URLs, so that one may be called like its URL. */
-function nameOfUpstream(written: string, { isWritten }: Context, urls: Set<string>): string {
+function nameOfUpstream(written: string, pointer: string, { isWritten }: Context, urls: Map<string, string>): string {
   if (isWritten('upstreams', written)) return written
   const url = parseUpstreamUrl(written)
   if (!url.ok) return written
-  urls.add(url.value)
+  if (!urls.has(url.value)) urls.set(url.value, pointer)
   return url.value
 }

@@ -9,14 +9,18 @@ type Full = Exclude<Written, string | readonly unknown[]>
 const { weight, timeouts, failing, connections } = defaults.upstream
 
 /** The upstreams that are written, and behind them those that routes name by their URL alone. */
-export function upstreams(context: Context, byUrl: ReadonlySet<string>): UpstreamSpec[] {
+export function upstreams(context: Context, byUrl: ReadonlyMap<string, string>): UpstreamSpec[] {
   const written = Object.entries(context.document.upstreams ?? {}).map(([name, spec], index) => {
     const pointer = `/upstreams${step(name)}`
     context.came(`/upstreams/${index}`, pointer)
     context.came(`/upstreams/${index}/targets`, `${pointer}/urls`)
     return upstream(name, spec)
   })
-  return [...written, ...[...byUrl].map(upstreamOfUrl)]
+  const unwritten = [...byUrl].map(([url, pointer], at) => {
+    context.came(`/upstreams/${written.length + at}`, pointer)
+    return upstreamOfUrl(url)
+  })
+  return [...written, ...unwritten]
 }
 
 /** What a route gets that names a URL instead of an upstream: called like its URL. */
