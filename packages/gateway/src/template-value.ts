@@ -6,7 +6,7 @@ import { encodeHeaderText } from './header-text.ts'
 export type TemplateValue = (exchange: Exchange) => string | undefined
 
 /**
- * Compiles a header value. An absent part, or a control character in any, and there is no value.
+ * Compiles a header value. An absent part, or a control character in any, and there is no value; an empty text is none.
  *
  * @throws Error when it is no template
  */
@@ -15,7 +15,7 @@ export function compileTemplate(text: string): TemplateValue {
   const parts = template.map(compilePart)
   if (template.every((part) => part.kind === 'text')) {
     const constant = encodeHeaderText(template.map((part) => (part.kind === 'text' ? part.text : '')).join(''))
-    return () => constant
+    return () => (constant === '' ? undefined : constant)
   }
   if (parts.length === 1) return (exchange) => encode(parts[0]!(exchange))
   return function templateValue(exchange) {

@@ -2,7 +2,7 @@ import type { FieldMatch, PathMatch, Route, RouteMatch } from '@coatcheck/model'
 import { isNamed } from '../headers.ts'
 import { queryHolds, type RequestFields } from '../router/conditions.ts'
 import { createPathTable } from '../router/path-table.ts'
-import { compareEntries, isWildcard } from '../router/precedence.ts'
+import { compareEntries, decidingRule, type Entry, isWildcard, type PrecedenceRule } from '../router/precedence.ts'
 
 /** A match that was looked at. */
 export interface Candidate {
@@ -11,6 +11,12 @@ export interface Candidate {
   readonly match: string
   /** Why it does not take the request; `undefined` for the one that does. */
   readonly reason: string | undefined
+}
+
+/** A match that would take the request, were there not one that goes before it. */
+export interface LowerCandidate extends Candidate {
+  /** By which rule the other one goes before it. */
+  readonly reason: string
 }
 
 export interface AskedRequest extends RequestFields {
@@ -24,6 +30,8 @@ export interface Choice {
   readonly match: RouteMatch | undefined
   /** In the order in which they are tried, up to the one that takes the request. */
   readonly candidates: readonly Candidate[]
+  /** Of other routes, in the order in which they would be tried. */
+  readonly lower: readonly LowerCandidate[]
 }
 
 /** Goes through all matches in their order, which the router does not have to, and says why each was not it. */
@@ -31,12 +39,33 @@ export function chooseRoute(routes: readonly Route[], request: AskedRequest): Ch
   const entries = routes.flatMap((route) => route.matches.map((match) => ({ match, value: route })))
   const ordered = entries.map((entry, order) => ({ ...entry, order })).sort(compareEntries)
   const candidates: Candidate[] = []
-  for (const { match, value: route } of ordered) {
-    const reason = mismatch(route, match, request)
-    candidates.push({ route: route.name, match: describeMatch(match, route.listeners), reason })
-    if (reason === undefined) return { route, match, candidates }
+  for (const [index, taken] of ordered.entries()) {
+    const candidate = judged(taken, request)
+    candidates.push(candidate)
+    if (candidate.reason !== undefined) continue
+    const lower = ordered.slice(index + 1).flatMap((other) => lowerThan(taken, other, request))
+    return { route: taken.value, match: taken.match, candidates, lower }
   }
-  return { route: undefined, match: undefined, candidates }
+  return { route: undefined, match: undefined, candidates, lower: [] }
+}
+
+function judged({ match, value: route }: Entry<Route>, request: AskedRequest): Candidate {
+  return { route: route.name, match: describeMatch(match, route.listeners), reason: mismatch(route, match, request) }
+}
+
+function lowerThan(taken: Entry<Route>, other: Entry<Route>, request: AskedRequest): LowerCandidate[] {
+  if (other.value === taken.value) return []
+  const candidate = judged(other, request)
+  return candidate.reason === undefined ? [{ ...candidate, reason: precedence[decidingRule(taken, other)] }] : []
+}
+
+const precedence: Readonly<Record<PrecedenceRule, string>> = {
+  host: 'a nearer host goes first',
+  path: 'a nearer path goes first',
+  methods: 'a match with methods goes first',
+  headers: 'a match with more headers goes first',
+  query: 'a match with more query parameters goes first',
+  order: 'the earlier one goes first',
 }
 
 function mismatch({ listeners }: Route, match: RouteMatch, request: AskedRequest): string | undefined {

@@ -2,7 +2,7 @@ import { emptyModel, type GatewayModel, type Route } from '@coatcheck/model'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createListenerRouters } from '../router/listener-routers.ts'
-import { anyUpstream, matchOf, noChanges, route, sessionSpec, toApp } from '../testing/gateway.ts'
+import { anyUpstream, matchOf, noChanges, route, sessionSpec, stage, toApp } from '../testing/gateway.ts'
 import { listenerSpec } from '../testing/requests.ts'
 import { chooseRoute } from './candidates.ts'
 import { type ExplainedRequest, explain } from './explain.ts'
@@ -64,8 +64,10 @@ describe('explain', () => {
     const { steps } = ask(shop)
     expect(steps.map(({ kind }) => kind)).toEqual(['session', 'login', 'headers', 'rewrite', 'proxy'])
     expect(steps[0]!.does).toContain('opens session "default" by the cookie __Host-session')
-    expect(steps[1]!.does).toContain('everybody else gets 401')
-    expect(ask(shop, { headers: [['Accept', 'text/html']] }).steps[1]!.does).toContain('led to /login (303)')
+    expect(steps[1]!.does).toBe('lets nobody through, since no route learns who signs in; everybody gets 401')
+    expect(ask(shop, { headers: [['Accept', 'text/html']] }).steps[1]!.does).toContain(
+      'is led to /login?return=%2Fdashboard%2Fx%3Fq%3D1 (303)',
+    )
     expect(steps[3]!.does).toBe('makes the target /v1/x?q=1')
   })
 
@@ -84,7 +86,7 @@ describe('explain', () => {
       target: '/v1/x?q=1',
       headers: [
         ['Host', 'shop.example.com'],
-        ['Cookie', '[secret]'],
+        ['Cookie', 'a=[secret]'],
         ['Accept', '*/*'],
         ['X-Forwarded-For', '{client.address}'],
         ['X-Forwarded-Proto', 'https'],
@@ -152,6 +154,94 @@ describe('explain', () => {
     })
   })
 
+  test('says by which rule the route goes before others that match', () => {
+    const at = (name: string, part: Parameters<typeof matchOf>[1] = {}) =>
+      route(name, '/', [], { matches: [matchOf('/dashboard', part)] })
+    const taken = at('all', {
+      host: 'shop.example.com',
+      methods: ['GET'],
+      headers: [{ name: 'X-A', value: undefined }],
+      query: [{ name: 'q', value: '1' }],
+    })
+    const host = { host: 'shop.example.com' }
+    const [methods, headers, query] = taken.matches.map((match) => [
+      { ...host, headers: match.headers, query: match.query },
+      { ...host, methods: match.methods, query: match.query },
+      { ...host, methods: match.methods, headers: match.headers },
+    ])[0]!
+    const others = [
+      at('query', query),
+      at('headers', headers),
+      at('methods', methods),
+      route('path', '/', [], { matches: [matchOf('/', host)] }),
+      at('host'),
+    ]
+    const { route: found, lower } = ask(modelOf([...others, taken, { ...taken, name: 'again' }]), {
+      headers: [['X-A', '1']],
+    })
+    expect(found).toBe('all')
+    expect(lower.map(({ route, reason }) => `${route}: ${reason}`)).toEqual([
+      'again: the earlier one goes first',
+      'query: a match with more query parameters goes first',
+      'headers: a match with more headers goes first',
+      'methods: a match with methods goes first',
+      'path: a nearer path goes first',
+      'host: a nearer host goes first',
+    ])
+  })
+
+  test('says what cors does for the origin that asks, and that a preflight goes no further', () => {
+    const cors = {
+      kind: 'cors',
+      origins: ['https://a.example'],
+      methods: ['GET', 'PATCH'],
+      headers: ['X-A'],
+      exposeHeaders: [],
+      credentials: false,
+      maxAge: 5000,
+    } as const
+    const model = modelOf([route('api', '/', [cors, session])])
+    const step = (origin: string, asked?: string, headers?: string) => {
+      const preflight: [string, string][] = asked === undefined ? [] : [['Access-Control-Request-Method', asked]]
+      const wanted: [string, string][] = headers === undefined ? [] : [['Access-Control-Request-Headers', headers]]
+      const method = asked === undefined ? 'GET' : 'OPTIONS'
+      return ask(model, { method, headers: [['Origin', origin], ...preflight, ...wanted] })
+    }
+    expect(step('https://a.example').steps[0]!.does).toBe('lets pages of https://a.example read the answer')
+    expect(step('https://b.example').steps[0]!.does).toBe('does not let pages of https://b.example read the answer')
+    const { steps, upstream } = step('https://a.example', 'PATCH', 'x-a')
+    expect(steps.map(({ kind }) => kind)).toEqual(['cors'])
+    expect(steps[0]!.does).toBe('answers this preflight with 204, and the browser sends the request')
+    expect(upstream).toBeUndefined()
+    const refused = (...asked: Parameters<typeof step>) => step(...asked).steps[0]!.does
+    expect(refused('https://b.example', 'GET')).toContain('the origin https://b.example is not listed, so')
+    expect(refused('https://a.example', 'PUT')).toContain('the method PUT is not listed, so')
+    expect(refused('https://a.example', 'GET', 'X-A, X-B')).toContain('the header X-B is not listed, so')
+  })
+
+  test('refuses what the gateway refuses: a WebSocket of another site, a rewrite that reads as another route', () => {
+    const rewrite = { kind: 'rewrite', path: { kind: 'prefix', value: '/' } } as const
+    const model = modelOf([
+      route('chat', '/chat', [session]),
+      route('open', '/open', [rewrite]),
+      route('rest', '/rest'),
+    ])
+    const socket: [string, string][] = [['Upgrade', 'websocket']]
+    const url = 'https://shop.example.com/chat'
+    expect(ask(model, { url, headers: [...socket, ['Origin', 'https://evil.example']] })).toMatchObject({
+      route: 'chat',
+      refused: { status: 403, code: 'origin-refused' },
+      upstream: undefined,
+    })
+    const { upstream } = ask(model, { url, headers: [...socket, ['Origin', 'https://shop.example.com']] })
+    expect(upstream!.headers).toEqual(expect.arrayContaining([['Upgrade', 'websocket']]))
+    expect(ask(model, { url: 'https://shop.example.com/open%2frest' }).refused?.code).toBe('ambiguous-target')
+    expect(ask(model, { url: 'https://shop.example.com/open/%2frest' }).refused).toMatchObject({
+      code: 'ambiguous-target',
+      message: expect.stringContaining('of route "rest"'),
+    })
+  })
+
   test('chooses as the router does', () => {
     const part = fc.constantFrom('a', 'b', '')
     const path = fc.array(part, { maxLength: 3 }).map((parts) => `/${parts.join('/')}`)
@@ -180,11 +270,66 @@ describe('explain', () => {
             routes.flatMap((value) => value.matches.map((match) => ({ match, listeners: value.listeners, value }))),
           )(listener)
           const request = { method: 'GET', headers: [], query: '', host, path: asked, listener }
-          expect(chooseRoute(routes, request).route).toBe(router.find(host, asked, request)?.value)
+          const { route: taken, lower } = chooseRoute(routes, request)
+          expect(taken).toBe(router.find(host, asked, request)?.value)
+          const next = chooseRoute(
+            routes.filter((one) => one !== taken),
+            request,
+          ).route
+          expect(lower[0]?.route).toBe(taken && next?.name)
         },
       ),
       { numRuns: 5000 },
     )
+  })
+})
+
+describe('explain and the gateway', () => {
+  const sets = (name: string, value: string) => ({ ...noChanges, set: [{ name, value }] })
+  const headers = (name: string, value: string) =>
+    ({ kind: 'headers', request: sets(name, value), response: noChanges }) as const
+  const prefix = { kind: 'rewrite', path: { kind: 'prefix', value: '/v1' } } as const
+  const routes = [
+    route('api', '/api', [session, prefix, headers('X-Session-Id', '{session.$id}')]),
+    route('fixed', '/fixed', [], { action: toApp({ host: { kind: 'fixed', value: 'inside:81' } }) }),
+    route('empty', '/empty', [session, headers('X-Empty', '')]),
+    route('wanting', '/wanting', [headers('X-User', '{identity.sub}')]),
+    route('chat', '/chat', [session]),
+    route('rest', '/'),
+  ]
+  const enforced = [sessionSpec({ mode: 'enforce' })]
+  const model = modelOf(routes, {
+    sessions: enforced,
+    listeners: [listenerSpec({ address: { host: undefined, port: 80 } })],
+  })
+
+  test.each<[target: string, ...headers: string[]]>([
+    ['/api/items?x=1', 'Cookie', 'a=1; __Host-session=1.x.y', 'x_session_id', 'forged'],
+    ['/api//x', 'X-Forwarded-For', '6.6.6.6', 'Forwarded', 'for=6.6.6.6'],
+    ['/fixed/a%20b', 'Connection', 'X-Hop', 'X-Hop', '1'],
+    ['/empty', 'X-Empty', 'forged'],
+    ['/wanting', 'X-User', 'forged', 'X-Kept', '1'],
+    ['/a%2fb', 'TE', 'trailers', 'Expect', '100-continue'],
+    ['/%2fapi'],
+    ['/api/../rest'],
+    ['/chat', 'Upgrade', 'websocket', 'Origin', 'https://evil.example'],
+  ])('agree on %s', async (target, ...given) => {
+    const on = stage({ routes, sessions: enforced })
+    const upgrade = given.includes('websocket') ? 'websocket' : undefined
+    const { exchange, reply } = await on
+      .ask({ target, upgrade, headers: ['Host', 'shop.example.com', ...given] })
+      .catch((error) => ({ exchange: { reason: error.code, route: undefined }, reply: { status: error.status } }))
+    const pairs = given.flatMap((name, i): [string, string][] => (i % 2 === 0 ? [[name, given[i + 1]!]] : []))
+    const said = explain(model, { method: 'GET', url: `http://shop.example.com${target}`, headers: pairs })
+    // Of a path that reads as two routes' it names the one that its plain reading leads to.
+    if (exchange.reason !== 'ambiguous-target') expect(said.route).toBe(exchange.route)
+    expect(said.refused?.code).toBe(exchange.reason)
+    if (said.refused !== undefined) return expect(said.refused.status).toBe(reply.status)
+    const [sent] = on.sent
+    const names = sent!.headers.filter((_, i) => i % 2 === 0)
+    expect(said.upstream!.headers.map(([name]) => name)).toEqual(names)
+    expect(said.upstream).toMatchObject({ target: sent!.target, method: sent!.method })
+    expect(said.upstream!.headers[0]![1]).toBe(sent!.headers[1])
   })
 })
 
@@ -201,14 +346,17 @@ Tried before:
 
 Route: "dashboard" (any host /dashboard/…)
 
+Would take it too, but comes later:
+  "rest" (any host /…): a nearer path goes first
+
 The chain, in its order:
-  session  opens session "default" by the cookie __Host-session
-  login    lets through who has an identity that a capture route of the same session learned; everybody else gets 401
-  headers  changes 3 headers of the request and 0 of the answer
+  session  opens session "default" by the cookie __Host-session, which this request does not bring
+  login    lets nobody through, since no route learns who signs in; everybody gets 401
+  headers  on the request sets X-User-Id, Authorization, X-Api-Key
   rewrite  makes the target /v1/x?q=1
   proxy    forwards to upstream "app"
 
-Upstream "app" (http://10.0.0.5:3000) would get:
+Upstream "app" (http://10.0.0.5:3000) would get, once all of this lets the request through:
   GET /v1/x?q=1
   Host: shop.example.com
   X-Forwarded-For: {client.address}
@@ -244,6 +392,10 @@ test.each([
   ['X-Anything', 'eyJhbGciOiJub25l.eyJzdWIiOiJh.c2ln'],
 ])('%s: %s is not shown', (name, value) => {
   expect(maskHeader(name, value)).toBe('[secret]')
+})
+
+test('of cookies the names are shown', () => {
+  expect(maskHeader('cookie', 'a=1; b=2=3;c')).toBe('a=[secret]; b=[secret]; [secret]')
 })
 
 test('names of people and plain values are shown', () => {

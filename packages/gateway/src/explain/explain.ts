@@ -1,4 +1,4 @@
-import type { GatewayModel, HeadersSpec, ProxyAction, Route } from '@coatcheck/model'
+import type { GatewayModel, HeadersSpec, ProxyAction, Route, UpstreamSpec } from '@coatcheck/model'
 import { beginExchange } from '../begin.ts'
 import { GatewayError } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
@@ -7,14 +7,19 @@ import { compileListener } from '../listener.ts'
 import type { RouteContext } from '../middleware/context.ts'
 import { findSpec } from '../middleware/find-spec.ts'
 import { compileRewrite } from '../middleware/rewrite.ts'
+import { compileOriginCheck } from '../middleware/web-socket-origin.ts'
 import { compileOwnNames } from '../own-names.ts'
 import { segmentsOf } from '../router/precedence.ts'
-import { compileTemplate } from '../template-value.ts'
-import { type Candidate, chooseRoute } from './candidates.ts'
+import { readsSession } from '../sessions.ts'
+import { compileTemplate, speaksOfVisitor } from '../template-value.ts'
+import { type Candidate, chooseRoute, type LowerCandidate } from './candidates.ts'
 import { chooseListener, describeListener } from './listener.ts'
 import { maskHeader } from './mask.ts'
 import { offlineContext, requestFor } from './offline.ts'
+import { otherReading, type Refusal } from './other-reading.ts'
 import { describeChain, type Step } from './steps.ts'
+
+export type { Refusal } from './other-reading.ts'
 
 /** A request to think through. */
 export interface ExplainedRequest {
@@ -40,6 +45,8 @@ export interface Explanation {
   readonly route: string | undefined
   /** In the order in which they are tried, the one that takes the request as the last. */
   readonly candidates: readonly Candidate[]
+  /** What would take the request, were there not the route that does. */
+  readonly lower: readonly LowerCandidate[]
   /** What the route's chain would do, in its order. */
   readonly steps: readonly Step[]
   /** What the upstream would get once every middleware lets the request through; secrets are masked. */
@@ -51,12 +58,6 @@ export interface ListenerView {
   /** Address, and `plain` or `TLS`. */
   readonly is: string
   readonly reason: string
-}
-
-export interface Refusal {
-  readonly status: number
-  readonly code: string
-  readonly message: string
 }
 
 export interface UpstreamView {
@@ -79,7 +80,7 @@ export function explain(model: GatewayModel, asked: ExplainedRequest): Explanati
   const { listener, scheme, reason } = chooseListener(model, url, asked.listener)
   const through = { name: listener.name, is: describeListener(listener), reason }
   const nothing = { refused: undefined, path: undefined, route: undefined, upstream: undefined }
-  const start = { method, url: text, listener: through, ...nothing, candidates: [], steps: [] }
+  const start = { method, url: text, listener: through, ...nothing, candidates: [], lower: [], steps: [] }
   try {
     const untrusting = compileListener({ ...listener, trustedProxies: [] })
     const exchange = beginExchange(untrusting, requestFor(method, text, url, scheme, headers))
@@ -96,9 +97,9 @@ function refusal(error: unknown): Refusal {
 
 function explainExchange(model: GatewayModel, exchange: Exchange): Partial<Explanation> {
   const { request } = exchange
-  const { route, match, candidates } = chooseRoute(model.routes, request)
-  const known = { path: request.path, route: route?.name, candidates }
-  const ambiguous = findOtherReading(model, exchange, route)
+  const { route, match, candidates, lower } = chooseRoute(model.routes, request)
+  const known = { path: request.path, route: route?.name, candidates, lower }
+  const ambiguous = otherReading(model.routes, request, request.readings, route)
   if (ambiguous !== undefined) return { ...known, refused: ambiguous }
   if (route === undefined || match === undefined) {
     return { ...known, refused: { status: 404, code: 'no-route', message: 'no route takes this request' } }
@@ -108,27 +109,17 @@ function explainExchange(model: GatewayModel, exchange: Exchange): Partial<Expla
   return { ...known, ...explainRoute(model, route, exchange) }
 }
 
-function findOtherReading(model: GatewayModel, { request }: Exchange, route: Route | undefined): Refusal | undefined {
-  for (const path of request.readings ?? []) {
-    const other = chooseRoute(model.routes, { ...request, path }).route
-    if (other === route) continue
-    const whose = other === undefined ? 'of no route' : `of route "${other.name}"`
-    return { status: 400, code: 'ambiguous-target', message: `servers may read the path as ${path}, ${whose}` }
-  }
-  return undefined
-}
-
 /** A route that cannot be compiled is broken, and says why. */
 function explainRoute(model: GatewayModel, route: Route, exchange: Exchange): Partial<Explanation> {
+  const { action } = route
   try {
     const context = offlineContext(model, route)
+    if (action.kind === 'proxy') compileOriginCheck(context, action.webSocketOrigins)?.(exchange)
     const steps = describeChain(context, exchange)
-    return {
-      steps,
-      upstream: route.action.kind === 'proxy' ? upstreamView(model, route.action, context, exchange) : undefined,
-    }
+    if (action.kind !== 'proxy' || steps.at(-1)?.kind !== 'proxy') return { steps }
+    return { steps, upstream: upstreamView(model, action, context, exchange) }
   } catch (error) {
-    if (error instanceof GatewayError) throw error
+    if (error instanceof GatewayError) return { refused: refusal(error) }
     return {
       steps: [{ kind: 'broken', does: `answers 500: ${error instanceof Error ? error.message : String(error)}` }],
     }
@@ -143,12 +134,12 @@ function upstreamView(
 ): UpstreamView | undefined {
   const spec = model.upstreams.find(({ name }) => name === action.upstream)
   if (spec === undefined) throw new Error(`it names upstream "${action.upstream}", which is not defined`)
-  const { outgoing } = exchange
+  const { outgoing, request } = exchange
   const rewrite = findSpec(context.route, 'rewrite')
   compileOwnNames(context).fromRequest(outgoing.headers)
-  addHeaders(findSpec(context.route, 'headers'), exchange)
-  if (action.host.kind !== 'keep')
-    outgoing.headers[1] = action.host.kind === 'fixed' ? action.host.value : '(the target’s)'
+  addHeaders(findSpec(context.route, 'headers'), exchange, opensSession(context))
+  outgoing.headers[1] = hostFor(action, spec, outgoing.headers[1]!)
+  if (request.upgrade !== undefined) outgoing.headers.push('Connection', 'Upgrade', 'Upgrade', request.upgrade)
   return {
     name: spec.name,
     urls: spec.targets.map(({ url }) => url),
@@ -158,11 +149,25 @@ function upstreamView(
   }
 }
 
-/** What depends on a session stands as it is written in the configuration. */
-function addHeaders(spec: HeadersSpec | undefined, exchange: Exchange): void {
+function hostFor({ host }: ProxyAction, { targets }: UpstreamSpec, own: string): string {
+  if (host.kind === 'keep') return own
+  if (host.kind === 'fixed') return host.value
+  const hosts = new Set(targets.map(({ url }) => new URL(url).host))
+  return hosts.size === 1 ? [...hosts][0]! : '(that of the target whose turn it is)'
+}
+
+function opensSession({ route, session }: RouteContext): boolean {
+  const spec = findSpec(route, 'session')
+  return spec !== undefined && readsSession(session(spec.session).spec, route)
+}
+
+/** What depends on a session stands as it is written in the configuration; where none is opened, it has no value. */
+function addHeaders(spec: HeadersSpec | undefined, exchange: Exchange, withSession: boolean): void {
   if (spec === undefined) return
   for (const { name, value } of [...spec.request.set, ...spec.request.add]) {
-    exchange.outgoing.headers.push(name, compileTemplate(value)(exchange) ?? value)
+    const later = withSession && speaksOfVisitor(value) ? value : undefined
+    const text = compileTemplate(value)(exchange) ?? later
+    if (text !== undefined) exchange.outgoing.headers.push(name, text)
   }
 }
 

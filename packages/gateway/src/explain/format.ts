@@ -20,7 +20,7 @@ export function formatExplanation(explanation: Explanation): string {
   ].join('\n')
 }
 
-function formatCandidates({ candidates, route }: Explanation): string[] {
+function formatCandidates({ candidates, lower, route }: Explanation): string[] {
   const nearer = candidates.filter(({ reason }) => reason !== undefined)
   const shown =
     nearer.length <= mostShown ? nearer : nearer.filter(({ reason }) => !isElsewhere(reason!)).slice(0, mostShown)
@@ -32,6 +32,9 @@ function formatCandidates({ candidates, route }: Explanation): string[] {
     ...(left === 0 ? [] : [`  and ${left} more, for other listeners, hosts and paths`]),
     '',
     route === undefined || taken === undefined ? 'Route: none' : `Route: ${line(taken)}`,
+    ...(lower.length === 0 ? [] : ['', 'Would take it too, but comes later:']),
+    ...lower.slice(0, mostShown).map((candidate) => `  ${line(candidate)}: ${candidate.reason}`),
+    ...(lower.length <= mostShown ? [] : [`  and ${lower.length - mostShown} more`]),
   ]
 }
 
@@ -44,7 +47,7 @@ function line({ route, match }: Candidate): string {
 function formatUpstream({ name, urls, method, target, headers }: UpstreamView): string[] {
   return [
     '',
-    `Upstream "${name}" (${urls.join(', ')}) would get:`,
+    `Upstream "${name}" (${[...new Set(urls)].join(', ')}) would get, once all of this lets the request through:`,
     `  ${method} ${target}`,
     ...headers.map(([header, value]) => `  ${header}: ${printable(value)}`),
   ]

@@ -1,9 +1,13 @@
 import type { GatewayModel, KeySpec, Route, SessionSpec } from '@coatcheck/model'
 import { memoryRecords } from '@coatcheck/session/stores/memory'
+import { GatewayError } from '../errors.ts'
 import type { RouteContext } from '../middleware/context.ts'
 import type { GatewayObserver, Log, Ports } from '../ports.ts'
 import type { RawRequest } from '../raw-request.ts'
 import { compileSessions } from '../sessions.ts'
+import { readTarget } from '../target.ts'
+import { chooseRoute } from './candidates.ts'
+import { otherReading } from './other-reading.ts'
 
 const nobody = () => {}
 const silent: Log = { debug: nobody, info: nobody, warn: nobody, error: nobody }
@@ -38,7 +42,12 @@ export function offlineContext(model: GatewayModel, route: Route): RouteContext 
     recover(error) {
       throw error
     },
-    checkTarget: nobody,
+    checkTarget(target, { request }) {
+      const { path, readings } = readTarget(target)
+      const taker = chooseRoute(model.routes, { ...request, path }).route
+      const other = otherReading(model.routes, request, readings, taker)
+      if (other !== undefined) throw new GatewayError('ambiguous-target', other.status, `rewritten: ${other.message}`)
+    },
   }
 }
 

@@ -69,7 +69,7 @@ export function cors(spec: CorsSpec, context: RouteContext): Middleware {
 }
 
 /** Exact origins, and `https://*.example.com` for one label or more. */
-function originTest(origins: readonly string[]): (origin: string) => boolean {
+export function originTest(origins: readonly string[]): (origin: string) => boolean {
   const exact = new Set(origins)
   const wildcards = origins.filter((origin) => origin.includes('://*.')).map((origin) => origin.split('*.', 2))
   return function allows(origin) {

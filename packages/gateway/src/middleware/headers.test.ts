@@ -76,6 +76,13 @@ describe('headers in requests', () => {
     expect(sentOf(on, 'x-sid')).toEqual([])
   })
 
+  test('an empty value is no header, and still takes away what the client sends', async () => {
+    const on = shop(requestHeaders([{ name: 'X-Admin', value: '' }]))
+    await on.ask({ headers: withHeaders('X-Admin', '1', 'x_admin', '2') })
+    expect(sentOf(on, 'x-admin')).toEqual([])
+    expect(sentOf(on, 'x_admin')).toEqual([])
+  })
+
   test('one absent part and there is no header', async () => {
     const on = shop(requestHeaders([{ name: 'X-Both', value: '{route.name}: {identity.email}' }]))
     await on.ask()

@@ -1,4 +1,4 @@
-import type { LoginSpec } from '@coatcheck/model'
+import type { LoginSpec, Route } from '@coatcheck/model'
 import { isNavigation } from '../accept.ts'
 import { GatewayError } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
@@ -41,18 +41,22 @@ export function login(spec: LoginSpec, context: RouteContext): Middleware {
 }
 
 function capturingIssuers(session: string, { routes }: RouteContext): Set<string> {
-  const capturing = routes.filter(
+  return new Set(capturingRoutes(session, routes).map((route) => captureIssuer(route.name)))
+}
+
+/** Routes that learn who signs in to this session. */
+export function capturingRoutes(session: string, routes: readonly Route[]): Route[] {
+  return routes.filter(
     (route) => findSpec(route, 'session')?.session === session && findSpec(route, 'capture')?.subject !== undefined,
   )
-  return new Set(capturing.map((route) => captureIssuer(route.name)))
 }
 
 function askForLogin(at: string, exchange: Exchange): Reply {
-  const { method, headers, target, upgrade } = exchange.request
+  const { method, headers } = exchange.request
   const context = { id: exchange.id, method, headers }
   exchange.reason = 'login-required'
-  if (upgrade === undefined && isNavigation(method, headers)) {
-    const location = isReturnTarget(method, target) ? `${at}?return=${encodeURIComponent(target)}` : at
+  const location = loginLocation(at, exchange)
+  if (location !== undefined) {
     return replyTo(new GatewayError('login-required', 303, 'A navigation is led to the login page'), context, [
       'Location',
       location,
@@ -60,6 +64,17 @@ function askForLogin(at: string, exchange: Exchange): Reply {
   }
   const error = new GatewayError('login-required', 401, 'The session has no identity that this route asks for')
   return replyTo(error, context, ['WWW-Authenticate', `Cookie form-action="${at}"`])
+}
+
+/**
+ * Where a navigation without an identity is led; `undefined` for a request that is none.
+ *
+ * @param at the login page, as it stands in a request
+ */
+export function loginLocation(at: string, { request }: Exchange): string | undefined {
+  const { method, headers, target, upgrade } = request
+  if (upgrade !== undefined || !isNavigation(method, headers)) return undefined
+  return isReturnTarget(method, target) ? `${at}?return=${encodeURIComponent(target)}` : at
 }
 
 /** Only what every browser takes for a path of the same site, and only what can be asked for again. */

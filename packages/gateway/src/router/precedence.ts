@@ -21,6 +21,24 @@ export function compareEntries(a: Entry<unknown>, b: Entry<unknown>): number {
   return compareHosts(a.match.host, b.match.host) || comparePaths(a.match, b.match) || compareConditions(a, b)
 }
 
+/** What an entry goes before another one by. */
+export type PrecedenceRule = 'host' | 'path' | 'methods' | 'headers' | 'query' | 'order'
+
+/** The first rule by which two entries differ. */
+export function decidingRule(a: Entry<unknown>, b: Entry<unknown>): PrecedenceRule {
+  if (compareHosts(a.match.host, b.match.host) !== 0) return 'host'
+  if (comparePaths(a.match, b.match) !== 0) return 'path'
+  const decides = (part: 'methods' | 'headers' | 'query') =>
+    compareConditions(conditionsOf(a.match, part), conditionsOf(b.match, part)) !== 0
+  return (['methods', 'headers', 'query'] as const).find(decides) ?? 'order'
+}
+
+/** An entry with this one kind of conditions alone. */
+function conditionsOf(match: RouteMatch, part: 'methods' | 'headers' | 'query'): Entry<undefined> {
+  const none = { ...match, methods: [], headers: [], query: [] }
+  return { match: { ...none, [part]: match[part] }, order: 0, value: undefined }
+}
+
 /** The same among entries whose host and path are the same. */
 export function compareConditions(a: Entry<unknown>, b: Entry<unknown>): number {
   return (

@@ -162,7 +162,7 @@ function headerChanges(v: Values) {
       .record(z.string().min(1), value)
       .meta({
         description:
-          'Header → value, in place of any there is. Values are templates: `{session.NAME}`, `{session.$id}`, `{session.$expiresIn}`, `{identity.CLAIM}`, `{request.method}`, `{request.host}`, `{request.path}`, `{request.id}`, `{client.address}`, `{route.name}`; a literal brace is doubled; an absent value gives no header.',
+          'Header → value, in place of any there is. Values are templates: `{session.NAME}`, `{session.$id}`, `{session.$expiresIn}`, `{identity.CLAIM}`, `{request.method}`, `{request.host}`, `{request.path}`, `{request.id}`, `{client.address}`, `{route.name}`; a literal brace is doubled; an absent or empty value gives no header.',
         samples: [{ 'X-User-Id': '{session.user_id}' }],
       })
       .optional(),
