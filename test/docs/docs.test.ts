@@ -6,6 +6,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { Ajv } from 'ajv'
 import { describe, expect, test } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { makeCertificates } from '../../packages/gateway/src/testing/certificates.ts'
@@ -42,6 +43,21 @@ describe('configurations pass `coatcheck check`', () => {
     const folder = await folderWith(configurationOf(block))
     const { status, stdout, stderr } = run(['check', '--config', 'coatcheck.yaml'], folder)
     expect(`${status}\n${stdout}${stderr}`).toMatch(/^0\n/)
+  })
+})
+
+describe('the JSON Schema accepts what is written', () => {
+  const { stdout } = run(['schema'], root)
+  const validate = new Ajv({ strict: true, allowUnionTypes: true }).compile(JSON.parse(stdout))
+
+  test.each(blocks.filter(({ language }) => language === 'yaml'))('$place', (block) => {
+    validate(parse(configurationOf(block)))
+    expect(validate.errors ?? []).toEqual([])
+  })
+
+  test('examples/demo/coatcheck.yaml', () => {
+    validate(parse(readFileSync(join(root, 'examples/demo/coatcheck.yaml'), 'utf8')))
+    expect(validate.errors ?? []).toEqual([])
   })
 })
 

@@ -16,7 +16,8 @@ const command: Command = {
   examples: [],
   run: async () => 0,
 }
-const parse = (...args: string[]) => parseArguments(command, args)
+const other: Command = { ...command, name: 'measure', options: [{ name: 'port', value: 'PORT', meaning: '' }] }
+const parse = (...args: string[]) => parseArguments(command, args, [command, other])
 
 test('every spelling of an option is read', () => {
   const given = parse(
@@ -54,7 +55,10 @@ describe('refused with what to do:', () => {
   test.each([
     [['x', '--confg', 'a'], '"coatcheck weigh" has no option "--confg". Did you mean "--config"?'],
     [['x', '--confg=a'], '"coatcheck weigh" has no option "--confg". Did you mean "--config"?'],
-    [['x', '-z'], '"coatcheck weigh" has no option "-z".'],
+    [['x', '-z'], '"coatcheck weigh" has no option "-z". It has --config, --format, --header, --print, --help.'],
+    [['x', '--port', '80'], '"coatcheck weigh" has no option "--port". It is one of "coatcheck measure".'],
+    [['x', '-config', 'a'], '"-config" has one dash. Did you mean "--config"?'],
+    [['x', '-format=json'], 'Did you mean "--format"?'],
     [['x', '--hepl'], 'Did you mean "--help"?'],
     [['x', '--config'], 'Option "--config" needs a value: --config PATH.'],
     [['x', '--config='], 'Option "--config" needs a value'],

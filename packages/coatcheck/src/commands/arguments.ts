@@ -7,8 +7,10 @@ import { type Command, type Given, type OptionSpec, UsageError } from './command
  *
  * @throws UsageError for an option that the command does not have (with the one that was probably meant), a value that
  * is missing, not wanted or not one of the choices, and for arguments too many or too few
+ * @param all every command, for an option that is another one's
  */
-export function parseArguments(command: Command, args: readonly string[]): Given {
+export function parseArguments(command: Command, args: readonly string[], all: readonly Command[] = []): Given {
+  checkDashes(command, args)
   const { tokens } = parseArgs({
     args: [...args],
     options: Object.fromEntries(command.options.map(asConfig)),
@@ -21,7 +23,7 @@ export function parseArguments(command: Command, args: readonly string[]): Given
   for (const token of tokens) {
     if (token.kind === 'positional') positionals.push(token.value)
     if (token.kind !== 'option') continue
-    const value = checkedValue(optionNamed(command, token.name, token.rawName), token)
+    const value = checkedValue(optionNamed(command, token.name, token.rawName, all), token)
     found.set(token.name, [...(found.get(token.name) ?? []), value])
   }
   checkPositionals(command, positionals)
@@ -37,11 +39,28 @@ function asConfig({ name, short, value }: OptionSpec): [string, NonNullable<Pars
   return [name, { type: value === undefined ? 'boolean' : 'string', multiple: true, ...(short ? { short } : {}) }]
 }
 
-function optionNamed(command: Command, name: string, raw: string): OptionSpec {
+/** `-config` would be read as `-c onfig`. */
+function checkDashes({ options }: Command, args: readonly string[]): void {
+  const end = args.indexOf('--')
+  for (const arg of args.slice(0, end < 0 ? args.length : end)) {
+    const [, name] = /^-([a-z][a-z-]+)(?:=|$)/.exec(arg) ?? []
+    if (name === undefined || !options.some((one) => one.name === name)) continue
+    throw new UsageError(`"-${name}" has one dash. Did you mean "--${name}"?`)
+  }
+}
+
+function optionNamed(command: Command, name: string, raw: string, all: readonly Command[]): OptionSpec {
   const option = command.options.find((one) => one.name === name)
   if (option !== undefined) return option
   const names = [...command.options.map((one) => `--${one.name}`), '--help']
-  throw new UsageError(`"coatcheck ${command.name}" has no option "${raw}".${didYouMean(raw, names)}`)
+  const hint = didYouMean(raw, names) || ownersOf(name, all) || ` It has ${names.join(', ')}.`
+  throw new UsageError(`"coatcheck ${command.name}" has no option "${raw}".${hint}`)
+}
+
+/** Which commands have the option that this one has not. */
+function ownersOf(name: string, all: readonly Command[]): string {
+  const owners = all.filter(({ options }) => options.some((one) => one.name === name))
+  return owners.length === 0 ? '' : ` It is one of ${owners.map((owner) => `"coatcheck ${owner.name}"`).join(', ')}.`
 }
 
 interface OptionToken {

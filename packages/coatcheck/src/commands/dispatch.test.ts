@@ -42,6 +42,13 @@ describe('usage', () => {
     [['check', '--dialect', 'nativ'], 'it reads native. Did you mean "native"?', 'help check'],
     [['check', '--dialect', 'kubernetes'], 'The dialect "kubernetes" is not one that this version reads', 'help check'],
     [['check', '--format', 'xml'], 'give text, json, github', 'help check'],
+    [
+      ['start'],
+      'There is no command "start". There are run, protect, check, explain, translate, schema, version, help.',
+      '--help',
+    ],
+    [['--print'], 'has no option "--print". It is one of "coatcheck protect".', 'help run'],
+    [['explain', 'http://a/', 'GET'], 'Did you mean "coatcheck explain GET http://a/"?', 'help explain'],
     [['explain', 'GET'], 'needs URL', 'help explain'],
     [['explain', 'GET', 'shop'], '"shop" is not a URL', 'help explain'],
     [['explain', 'G T', 'http://a/'], '"G T" is not a method', 'help explain'],
@@ -206,6 +213,9 @@ test('schema prints a JSON Schema', async () => {
   const { status, stdout } = await coatcheck(['schema'])
   expect(status).toBe(0)
   expect(JSON.parse(stdout)).toMatchObject({ $schema: 'http://json-schema.org/draft-07/schema#', type: 'object' })
+  const elsewhere = await coatcheck(['schema', '--documentation', 'https://docs.example/configuration'])
+  expect(elsewhere.stdout).toContain('See https://docs.example/configuration#routes')
+  expect(elsewhere.stdout).not.toContain('configuration.md')
 })
 
 test('version names the version and the Node', async () => {

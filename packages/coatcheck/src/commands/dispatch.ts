@@ -21,7 +21,7 @@ export async function dispatch(args: readonly string[], shell: Shell): Promise<n
     command = named ? commandNamed(first) : commands[0]
     const own = named ? rest : args
     if (wantsHelp(own)) return help([command.name], shell)
-    return await command.run(parseArguments(command, own), shell)
+    return await command.run(parseArguments(command, own, commands), shell)
   } catch (error) {
     return told(error, command, shell)
   }
@@ -43,7 +43,8 @@ function commandNamed(name: string): Command {
   if (command !== undefined) return command
   const file = /\.ya?ml$|\//.test(name) ? ` Did you mean "--config ${name}"?` : undefined
   const names = [...commands.map((one) => one.name), 'help']
-  throw new UsageError(`There is no command "${name}".${file ?? didYouMean(name, names)}`)
+  const hint = file ?? (didYouMean(name, names) || ` There are ${names.join(', ')}.`)
+  throw new UsageError(`There is no command "${name}".${hint}`)
 }
 
 function told(error: unknown, command: Command | undefined, shell: Shell): number {

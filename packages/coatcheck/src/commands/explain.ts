@@ -34,7 +34,8 @@ export const explain: Command = {
     { line: "coatcheck explain POST https://shop.example.com/x -H 'X-Beta: 1'", meaning: 'The same with a header' },
   ],
   async run(given, shell) {
-    const [method, url] = [requestMethod(given.positionals[0]!), requestUrl(given.positionals[1]!)]
+    const [first, second] = [given.positionals[0]!, given.positionals[1]!]
+    const [method, url] = [requestMethod(first, second), requestUrl(second)]
     const headers = given.values('header').map(header)
     const { model, diagnostics } = await configurationSource(given, shell).load()
     if (model === undefined || hasErrors(diagnostics)) {
@@ -51,9 +52,11 @@ export const explain: Command = {
 }
 
 /** @throws UsageError for what is no token (RFC 9110, section 9.1) */
-function requestMethod(text: string): string {
+function requestMethod(text: string, behind: string): string {
   if (/^[!#$%&'*+.^_`|~\w-]+$/.test(text)) return text
-  throw new UsageError(`"${text}" is not a method, as GET is.`)
+  const swapped = URL.canParse(text) && /^[A-Za-z]+$/.test(behind)
+  const hint = swapped ? ` Did you mean "coatcheck explain ${behind} ${text}"?` : ''
+  throw new UsageError(`"${text}" is not a method, as GET is.${hint}`)
 }
 
 /** @throws UsageError */

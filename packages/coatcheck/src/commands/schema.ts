@@ -10,10 +10,18 @@ export const schema: Command = {
     'completes and explains, with this as first line of the file:',
     '  # yaml-language-server: $schema=./coatcheck.schema.json',
   ],
-  options: [],
+  options: [
+    {
+      name: 'documentation',
+      value: 'URL',
+      meaning: 'Where descriptions lead to; default configuration.md, beside the schema',
+    },
+  ],
   examples: [{ line: 'coatcheck schema > coatcheck.schema.json', meaning: 'Keeps it beside the configuration' }],
-  async run(_given, shell) {
-    shell.stdout(`${JSON.stringify(jsonSchema(), null, 2)}\n`)
+  async run(given, shell) {
+    const documentation = given.value('documentation')
+    const made = jsonSchema(documentation === undefined ? {} : { documentation })
+    shell.stdout(`${JSON.stringify(made, null, 2)}\n`)
     return exitCodes.fine
   },
 }

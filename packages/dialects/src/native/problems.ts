@@ -1,7 +1,8 @@
 import { type Diagnostic, didYouMean, suggest } from '@coatcheck/model'
 import { at, isReference, type Path, shown, subject } from './content.ts'
+import { inlineYaml } from './inline-yaml.ts'
 import { laterField } from './later.ts'
-import { knownFields } from './shape.ts'
+import { exampleAt, knownFields } from './shape.ts'
 import { alternatives, either, flat, type Issue, kindOf, meantWay, textKind, type Way } from './ways.ts'
 
 /** A part of a document that is not as the schema wants it. */
@@ -128,7 +129,9 @@ function wrongKind(issue: Issue & { code: 'invalid_type' }, content: unknown, pa
   if (path.length === 0) return value(content, path, 'is no configuration', noConfiguration)
   const kind = kindOf(issue)
   const quoted = kind === textKind ? inQuotes(at(content, path)) : ''
-  return value(content, path, 'is of the wrong kind', `Write ${kind}.${quoted}`)
+  const example = issue.expected === 'record' || issue.expected === 'array' ? exampleAt(path) : undefined
+  const as = example === undefined ? '' : `, as ${inlineYaml(example)}`
+  return value(content, path, 'is of the wrong kind', `Write ${kind}${as}.${quoted}`)
 }
 
 const noConfiguration = 'Write fields, as listeners: { web: ":8080" }, or name another file.'

@@ -1,4 +1,5 @@
 import { templateNames } from '@coatcheck/model'
+import { inlineYaml } from './inline-yaml.ts'
 import { documentShape, forms, type Shape } from './shape.ts'
 
 /** `docs/reference/configuration.md`: every field of the native file, made from what the dialect reads by. */
@@ -86,8 +87,8 @@ function fieldsOf(shape: Shape): [string, Shape][] {
 }
 
 function row(name: string, field: Shape, required: boolean): string {
-  const usual = required ? 'required' : field.default === undefined ? '' : code(inline(field.default))
-  const example = field.examples?.[0] === undefined ? '' : ` Example: ${code(inline(field.examples[0]))}`
+  const usual = required ? 'required' : field.default === undefined ? '' : code(inlineYaml(field.default))
+  const example = field.examples?.[0] === undefined ? '' : ` Example: ${code(inlineYaml(field.examples[0]))}`
   return `| \`${name}\` | ${typeOf(field)} | ${usual} | ${cell((field.description ?? '') + example)} |`
 }
 
@@ -101,8 +102,8 @@ function typeOf(shape: Shape): string {
 /** References are written wherever values are, so that they are not repeated. */
 function typeOfForm(form: Shape): string {
   if (form.$ref !== undefined || form.allOf !== undefined) return ''
-  if (form.const !== undefined) return code(inline(form.const))
-  if (form.enum !== undefined) return form.enum.map((value) => code(inline(value))).join(' or ')
+  if (form.const !== undefined) return code(inlineYaml(form.const))
+  if (form.enum !== undefined) return form.enum.map((value) => code(inlineYaml(value))).join(' or ')
   if (form.title !== undefined) return form.title
   switch (form.type) {
     case 'string':
@@ -122,17 +123,6 @@ function typeOfForm(form: Shape): string {
 
 function listed(type: string): string {
   return type.includes(' or ') ? `(${type})` : type
-}
-
-/** Plain data as YAML writes it on one line. */
-function inline(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(inline).join(', ')}]`
-  if (value !== null && typeof value === 'object') {
-    return `{ ${Object.entries(value)
-      .map(([name, inner]) => `${name}: ${inline(inner)}`)
-      .join(', ')} }`
-  }
-  return typeof value === 'string' && /^[:{[&*!|>%@"']|: |^$/.test(value) ? JSON.stringify(value) : String(value)
 }
 
 function code(text: string): string {

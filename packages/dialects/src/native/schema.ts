@@ -60,7 +60,10 @@ export function documentSchema(lookup: Lookup) {
       .optional(),
     routes: z
       .array(route(v))
-      .meta({ description: 'Which requests go where. What no route takes is answered with 404.' })
+      .meta({
+        description: 'Which requests go where. What no route takes is answered with 404.',
+        samples: [[{ upstream: 'http://127.0.0.1:3000' }]],
+      })
       .optional(),
     accessLog: accessLog(v)
       .meta({ description: 'One line of JSON per request on standard output, or `off`.' })

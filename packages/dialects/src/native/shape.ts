@@ -51,17 +51,29 @@ function keywords(node: unknown): unknown {
 
 /** Names of the fields that may stand in the object at a path, in whichever of its forms. */
 export function knownFields(path: readonly (string | number)[]): string[] {
-  const { definitions } = documentShape()
-  const open = (shape: Shape): Shape[] =>
-    forms(shape).flatMap((form) => (form.allOf ? forms(definitions!.reference!) : [form]))
-  let shapes = open(documentShape())
+  return [...new Set(shapesAt(path, open).flatMap((shape) => Object.keys(shape.properties ?? {})))]
+}
+
+/** An example of what may stand at a path; `undefined` when the schema has none. */
+export function exampleAt(path: readonly (string | number)[]): unknown {
+  return shapesAt(path, (shape) => [shape]).find(({ examples }) => examples !== undefined)?.examples?.[0]
+}
+
+/** The alternatives of a shape, references followed. */
+function open(shape: Shape): Shape[] {
+  return forms(shape).flatMap((form) => (form.allOf ? forms(documentShape().definitions!.reference!) : [form]))
+}
+
+/** What may stand at a path. @param last what becomes of the shapes there */
+function shapesAt(path: readonly (string | number)[], last: (shape: Shape) => Shape[]): Shape[] {
+  let shapes: Shape[] = [documentShape()]
   for (const name of path) {
-    shapes = shapes.flatMap((shape) => {
+    shapes = shapes.flatMap(open).flatMap((shape) => {
       const inner = typeof name === 'number' ? shape.items : (shape.properties?.[name] ?? shape.additionalProperties)
-      return inner ? open(inner) : []
+      return inner ? [inner] : []
     })
   }
-  return [...new Set(shapes.flatMap((shape) => Object.keys(shape.properties ?? {})))]
+  return shapes.flatMap(last)
 }
 
 /** A shape and its alternatives, flat. */
