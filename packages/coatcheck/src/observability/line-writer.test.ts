@@ -16,14 +16,13 @@ function scripted(script: Answer[] = []): Output & { readonly writes: string[]; 
     get text() {
       return writes.join('')
     },
-    write(bytes, done) {
+    write(bytes) {
       const answer = script.shift() ?? bytes.length
-      if (typeof answer === 'string') return done(Object.assign(new Error(answer), { code: answer }), 0)
+      if (typeof answer === 'string') throw Object.assign(new Error(answer), { code: answer })
       const taken = bytes.subarray(0, answer)
       writes.push(taken.toString())
-      done(null, taken.length)
+      return taken.length
     },
-    writeSync: (bytes) => bytes.length,
   }
 }
 
@@ -64,11 +63,10 @@ test('what a full output did not take is tried again, in order', () => {
 test('a full output is tried at most every 100 ms, however much is logged', () => {
   let tries = 0
   const full: Output = {
-    write(_, done) {
+    write() {
       tries++
-      done(Object.assign(new Error('full'), { code: 'EAGAIN' }), 0)
+      throw Object.assign(new Error('full'), { code: 'EAGAIN' })
     },
-    writeSync: () => 0,
   }
   const writer = createLineWriter({ output: full, delay: 0 })
   for (let time = 0; time < 10_000; time += 10) {

@@ -47,9 +47,6 @@ export function createLineWriter(options: LineWriterOptions): LineWriter {
   let timer: NodeJS.Timeout | undefined
   /** Milliseconds of the next pause; > 1 while the output is full. */
   let pause = 1
-  let writing = false
-  /** Bytes that were handed to the output. */
-  let sent = 0
   /** Where the output stands: behind a whole line, inside of one, or inside of one whose rest is lost. */
   let position: 'between' | 'inside' | 'torn' = 'between'
 
@@ -58,7 +55,7 @@ export function createLineWriter(options: LineWriterOptions): LineWriter {
       dropped(1)
       return
     }
-    if (writing || pause > 1) return
+    if (pause > 1) return
     if (delay === 0 || queue.bytes >= batch) run()
     else if (timer === undefined) later(delay)
   }
@@ -69,28 +66,39 @@ export function createLineWriter(options: LineWriterOptions): LineWriter {
     timer.unref()
   }
 
-  /** Writes until all is out or the output wants a pause. A loop while the output answers at once, so never a deep stack. */
+  /** Writes until all is out, or the output is full and wants a pause. */
   function run(): void {
     clearTimeout(timer)
     timer = undefined
     unfinished.add(finish)
-    for (let goOn = true; goOn; ) goOn = queue.bytes > 0 ? writeHead() : done()
+    while (queue.bytes > 0) {
+      if (!writeHead()) {
+        retryLater()
+        return
+      }
+      pause = 1
+    }
+    done()
   }
 
-  /** `false`: not yet answered, or to be tried later. */
+  function retryLater(): void {
+    later(pause)
+    pause = Math.min(pause * 2, maxPause)
+  }
+
+  /** `false`: the output is full, and nothing was taken. */
   function writeHead(): boolean {
-    let atOnce = true
-    let goOn = false
     const bytes = next()
-    writing = true
-    sent = bytes.length
-    output.write(bytes, (error, written) => {
-      writing = false
-      goOn = settle(error, written)
-      if (!atOnce && goOn) run()
-    })
-    atOnce = false
-    return goOn
+    let written: number
+    try {
+      written = output.write(bytes)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return false
+      giveUp(bytes.length)
+      return true
+    }
+    advance(written)
+    return true
   }
 
   /** A newline first, where a line is cut, so that the next one stands alone. */
@@ -98,22 +106,9 @@ export function createLineWriter(options: LineWriterOptions): LineWriter {
     return position === 'torn' ? newline : queue.head()
   }
 
-  function done(): false {
+  function done(): void {
     unfinished.delete(finish)
     for (const resolve of flushed.splice(0)) resolve()
-    return false
-  }
-
-  function settle(error: NodeJS.ErrnoException | null, written: number): boolean {
-    if (error?.code === 'EAGAIN') {
-      later(pause)
-      pause = Math.min(pause * 2, maxPause)
-      return false
-    }
-    pause = 1
-    if (error !== null) giveUp(sent)
-    else advance(written)
-    return true
   }
 
   function advance(written: number): void {
@@ -143,22 +138,17 @@ export function createLineWriter(options: LineWriterOptions): LineWriter {
         clearTimeout(given)
         resolve()
       })
-      if (!writing) run()
+      run()
     })
   }
 
-  /** At exit, where nothing asynchronous happens any more. What a thread is writing is left to it. */
+  /** At exit, where nothing asynchronous happens any more. */
   function finish(): void {
     const deadline = performance.now() + exitGrace
-    if (writing) advance(sent)
     while (queue.bytes > 0) {
-      try {
-        advance(output.writeSync(next()))
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') giveUp(next().length)
-        else if (performance.now() > deadline) return
-        else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
-      }
+      if (writeHead()) continue
+      if (performance.now() > deadline) return
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
     }
   }
 

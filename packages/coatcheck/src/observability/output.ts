@@ -3,36 +3,25 @@ import { Socket } from 'node:net'
 import { isatty } from 'node:tty'
 
 /**
- * Where bytes go. `write` takes what it can at once and reports how much; `EAGAIN` when nothing fits.
+ * Where bytes go.
  *
  * A pipe, socket or terminal whose other end does not read must neither hold up the program nor its exit, and a
  * blocked write in a thread does the latter: so these are written without blocking. A file takes what it gets into memory.
  * All is written on this thread: at exit nobody can wait for another one, and what is written then would overtake it.
  */
 export interface Output {
-  write(bytes: Buffer, done: (error: NodeJS.ErrnoException | null, written: number) => void): void
-  /** The last words at exit. @throws what `fs.writeSync` throws */
-  writeSync(bytes: Buffer): number
+  /**
+   * Takes what it can at once and says how much.
+   *
+   * @throws what `fs.writeSync` throws; `EAGAIN` when nothing fits
+   */
+  write(bytes: Buffer): number
 }
 
 /** Opens nothing that was not open: `fd` is a descriptor that the process was started with, as 1 or 2. */
 export function openOutput(fd: number): Output {
-  const unblocked = nonBlocking(fd)
-  const target = unblocked ?? fd
-  const sync = (bytes: Buffer) => writeSync(target, bytes)
-  return {
-    write(bytes, done) {
-      let written = 0
-      let failure: NodeJS.ErrnoException | null = null
-      try {
-        written = sync(bytes)
-      } catch (error) {
-        failure = error as NodeJS.ErrnoException
-      }
-      done(failure, written)
-    },
-    writeSync: sync,
-  }
+  const target = nonBlocking(fd) ?? fd
+  return { write: (bytes) => writeSync(target, bytes) }
 }
 
 /** A descriptor for the same output that does not block, or `undefined` when there is none. */
