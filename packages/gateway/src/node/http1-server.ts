@@ -45,24 +45,25 @@ export function createHttp1Server({ limits, timeouts }: ServingLimits): Server {
   return server
 }
 
-function onRequest(request: Http1Request, response: Http1Response): void {
+/** `undefined` behind a request that was refused for what it is: what follows is not read as another one. */
+function begin(request: Http1Request, response: Http1Response, expectsContinue: boolean): Http1Exchange | undefined {
   const client = connectionOf(request.socket)
-  if (client.refused) return
-  const exchange = new Http1Exchange(client, request, response, false)
-  if (request.httpVersionMajor === 1) void exchange.serve()
-  else exchange.refuse(new GatewayError('bad-request', 400, `HTTP/${request.httpVersion} is not spoken here`))
+  return client.refused ? undefined : new Http1Exchange(client, request, response, expectsContinue)
+}
+
+function onRequest(request: Http1Request, response: Http1Response): void {
+  const exchange = begin(request, response, false)
+  if (request.httpVersionMajor === 1) void exchange?.serve()
+  else exchange?.refuse(new GatewayError('bad-request', 400, `HTTP/${request.httpVersion} is not spoken here`))
 }
 
 function onContinue(request: Http1Request, response: Http1Response): void {
-  const client = connectionOf(request.socket)
-  if (!client.refused) void new Http1Exchange(client, request, response, true).serve()
+  void begin(request, response, true)?.serve()
 }
 
 function onExpectation(request: Http1Request, response: Http1Response): void {
-  const client = connectionOf(request.socket)
-  if (client.refused) return
-  const exchange = new Http1Exchange(client, request, response, false)
-  exchange.refuse(new GatewayError('bad-request', 417, 'The only expectation that is understood is 100-continue'))
+  const refusal = new GatewayError('bad-request', 417, 'The only expectation that is understood is 100-continue')
+  begin(request, response, false)?.refuse(refusal)
 }
 
 /** A connection was silent for its idle or keep-alive time. */
