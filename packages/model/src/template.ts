@@ -82,11 +82,6 @@ export function parseTemplate(text: string): Parsed<Template> {
   return parsed(parts)
 }
 
-/** The template that means exactly this text: its braces are doubled. */
-export function literalTemplate(text: string): string {
-  return text.replace(/[{}]/g, '$&$&')
-}
-
 function parseName(name: string): Parsed<TemplatePart> {
   if (Object.hasOwn(fixed, name)) return parsed(fixed[name]!)
   const dot = name.indexOf('.')
