@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
+import { freePort } from '../../test/running/free-port.ts'
 import { proxyConfiguration, upstreamConfiguration } from './nginx.ts'
-import { freePort, listening, type Measured, startPinned } from './process.ts'
+import { listening, type Measured, startPinned } from './process.ts'
 
 const { values } = parseArgs({
   options: {

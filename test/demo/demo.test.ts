@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { freePort, root } from '../running/gateway.ts'
+import { freePort } from '../running/free-port.ts'
+import { root } from '../running/gateway.ts'
 
 const quiet = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking']
 const screenshot = process.env.UPDATE_SCREENSHOT === '1'

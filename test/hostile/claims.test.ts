@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type RecordedRequest, type Recorder, startRecorder } from '../../packages/gateway/src/testing/recorder.ts'
-import { freePort, type RunningGateway, startGateway } from '../running/gateway.ts'
+import { freePort } from '../running/free-port.ts'
+import { type RunningGateway, startGateway } from '../running/gateway.ts'
 
 let upstream: Recorder
 let gateway: RunningGateway

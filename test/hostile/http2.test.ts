@@ -9,7 +9,8 @@ import { connect } from 'node:tls'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeCertificates, type TestCertificates } from '../../packages/gateway/src/testing/certificates.ts'
 import { type Recorder, startRecorder } from '../../packages/gateway/src/testing/recorder.ts'
-import { freePort, type RunningGateway, startGateway } from '../running/gateway.ts'
+import { freePort } from '../running/free-port.ts'
+import { type RunningGateway, startGateway } from '../running/gateway.ts'
 
 type Fields = readonly (readonly [name: string, value: string])[]
 
