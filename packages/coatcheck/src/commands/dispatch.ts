@@ -2,7 +2,7 @@ import { didYouMean } from '@coatcheck/model'
 import { ProgramError } from '../errors.ts'
 import { asDiagnostic } from '../sources/references.ts'
 import { parseArguments } from './arguments.ts'
-import { type Command, exitCodes, type Shell, UsageError } from './command.ts'
+import { type Command, exitCodeOf, exitCodes, type Shell, UsageError } from './command.ts'
 import { asText } from './diagnostics.ts'
 import { commandHelp, programHelp } from './help.ts'
 import { commands } from './table.ts'
@@ -54,7 +54,7 @@ function told(error: unknown, command: Command | undefined, shell: Shell): numbe
   }
   if (error instanceof ProgramError) {
     shell.stderr(asText([asDiagnostic(error, undefined)]))
-    return exitCodes.configuration
+    return exitCodeOf(error.code)
   }
   throw error
 }

@@ -1,7 +1,8 @@
 /** The texts of `--help`: of the program, and of each command. */
 import type { Command, OptionSpec } from './command.ts'
 
-const exits = `Exit codes: 0 fine, 1 the configuration has errors or cannot be run here, 2 wrong usage, 70 fatal at run time.`
+const exits = `Exit codes: 0 fine, 1 the configuration, or a file that it names, has errors, 2 wrong usage, 70 fatal at run
+time, or at a start that the machine did not let through.`
 
 export function programHelp(commands: readonly Command[]): string {
   return `Coatcheck, a session gateway: it stands in front of web applications, keeps sessions on the server side,

@@ -1,7 +1,7 @@
 /** The program as a process: exit codes, and what goes to which stream. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -43,12 +43,21 @@ test('1: the configuration has errors, and nothing is started', () => {
   })
 })
 
-test('1: the configuration is right and cannot be run here', () => {
+test('70: the configuration is right and cannot be run here', () => {
   write(`${good}stores: { main: sqlite }\nsessions: { default: { mode: enforce, store: main } }\n`)
   writeFileSync(join(folder, 'file'), '')
   const { status, stdout, stderr } = coatcheck('run', '--state', 'file/state')
-  expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+  expect({ status, stdout }).toEqual({ status: 70, stdout: '' })
   expect(stderr).toContain('state-folder-unusable')
+})
+
+test.each([1, 2])('70: the file of a store is no database, workers: %i', (workers) => {
+  write(`workers: ${workers}\n${good}stores: { main: sqlite }\nsessions: { default: { mode: enforce, store: main } }\n`)
+  mkdirSync(join(folder, 'state'), { recursive: true })
+  writeFileSync(join(folder, 'state', 'sessions-main.db'), 'no database '.repeat(100))
+  const { status, stderr } = coatcheck('run', '--state', 'state')
+  expect(stderr).toContain('ERR_STORE_UNAVAILABLE')
+  expect(status).toBe(70)
 })
 
 test('2: wrong usage', () => {

@@ -271,11 +271,11 @@ test('SIGHUP loads anew', async () => {
   await expect.poll(async () => (await program.status()).configuration.loadedAt).toBeGreaterThan(before)
 })
 
-test('an address in use ends the start with 1 and names it', async () => {
+test('an address in use ends the start with 70 and names it', async () => {
   await using taken = await occupy()
   const web = listener('web', { address: { host: '127.0.0.1', port: taken.port } })
   await expect(startProgram(model(upstream.url, { listeners: [web] }))).rejects.toThrow(
-    new RegExp(`ended with 1: .*127\\.0\\.0\\.1:${taken.port}.*in use`),
+    new RegExp(`ended with 70: .*127\\.0\\.0\\.1:${taken.port}.*in use`),
   )
 })
 

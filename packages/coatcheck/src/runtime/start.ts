@@ -1,4 +1,4 @@
-import { exitCodes } from '../commands/command.ts'
+import { exitCodeOf, exitCodes } from '../commands/command.ts'
 import type { LogLevel } from '../observability/log.ts'
 import { createObservability } from '../observability/observability.ts'
 import type { Source } from '../sources/source.ts'
@@ -30,7 +30,7 @@ export interface Started {
 
 /**
  * Runs a gateway until it is told to stop; gives the exit code: 0 after SIGTERM or SIGINT, 1 when the configuration
- * cannot be run, 70 when it broke.
+ * is wrong, 70 when it broke or the machine did not let it start.
  */
 export async function startGateway(source: Source, options: StartOptions): Promise<number> {
   const loaded = await source.load()
@@ -52,7 +52,7 @@ export async function startGateway(source: Source, options: StartOptions): Promi
     logProblems(observability.log, problem ? [problem] : program.keeper.status(runner.status()).configuration.problems)
     if (problem === undefined) return await serve(program, source, options)
     await runner.stop()
-    return exitCodes.configuration
+    return exitCodeOf(problem.code)
   } finally {
     await observability.flush()
     fatal.dispose()
