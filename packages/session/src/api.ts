@@ -48,9 +48,12 @@ export interface Session<Data extends SessionData = SessionData> {
   readonly state: SessionState
   /** True from the moment a session is started in this request. */
   readonly isNew: boolean
-  /** The public id: the same over all rotations, safe to log. `undefined` while there is no session. */
+  /**
+   * The public id: the same over all rotations, safe to log. `undefined` while there is no session. This, `subject` and
+   * `createdAt` stay after the end, to say which session it was.
+   */
   readonly id: SessionId | undefined
-  /** Read-only view of the data, empty without a session. */
+  /** Read-only view of the data, empty without a session and once it ended. */
   readonly data: Readonly<Partial<Data>>
   /** The person the session belongs to, as the application names them; part of the record's metadata. */
   readonly subject: string | undefined

@@ -2,6 +2,9 @@ import { expect, test } from 'vitest'
 import { createSessions } from './manager.ts'
 import { createBrowser, createWorld } from './rules/world.ts'
 import { memoryRecords } from './stores/memory/index.ts'
+import { sealedCookies } from './stores/sealed-cookie/index.ts'
+
+const key = { id: 'k1', bytes: new Uint8Array(32) }
 
 test('types: data has the shape that the manager was made for', async () => {
   const sessions = createSessions<{ visits: number; name: string }>({ store: memoryRecords() })
@@ -110,6 +113,34 @@ test('a session that is ended before it was written is never written', async () 
     [],
     '',
   ])
+})
+
+test('a session that ended in this request keeps its name for the log, and nothing of what it held', async () => {
+  const world = createWorld()
+  for (const options of [{}, { cache: false }, { store: sealedCookies({ keys: [key] }) }] as const) {
+    const browser = createBrowser(world.manager(options))
+    const { id, createdAt } = await browser.visit((s) => {
+      s.signIn('ann')
+      s.set('a', 1)
+    })
+    const signedOut = await browser.visit((s) => {
+      s.end()
+      expect([s.state, s.id, s.subject, s.data]).toEqual(['ended', id, 'ann', {}])
+    })
+    expect(signedOut).toMatchObject({ state: 'ended', id, subject: 'ann', createdAt, expiresIn: undefined, data: {} })
+    expect(signedOut.get('a')).toBeUndefined()
+  }
+})
+
+test('a session that another request ended meanwhile keeps its name for the log too', async () => {
+  const manager = createWorld().manager()
+  const browser = createBrowser(manager)
+  const { id } = await browser.visit((s) => s.signIn('ann'))
+  const slow = await manager.open({ cookie: browser.cookie })
+  slow.set('a', 1)
+  await browser.visit((s) => s.end())
+  await slow.commit()
+  expect(slow).toMatchObject({ state: 'ended', id, subject: 'ann', data: {} })
 })
 
 test('nobody signs in without a name, and what is no JSON is not written', async () => {

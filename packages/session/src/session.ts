@@ -45,6 +45,7 @@ export class OpenedSession<Data extends SessionData> implements Session<Data> {
   readonly #visitor: Visitor
   readonly #present: number
   #state: SessionState
+  /** Kept when the session ended, so that the log can say which one and whose. */
   #stored: StoredSession | undefined
   #started: Started | undefined
   #values: Map<string, JsonValue | undefined> | undefined
@@ -90,6 +91,7 @@ export class OpenedSession<Data extends SessionData> implements Session<Data> {
     return Math.max(0, Math.floor(Math.min(idle, createdAt + lifetime - this.#host.clock()) / 1000))
   }
   get data(): Readonly<Partial<Data>> {
+    if (this.#state !== 'open') return noData as Readonly<Partial<Data>>
     this.#view ??= this.#hasChanges() ? applyChanges(this.#stored, this.#changes()) : (this.#stored?.data ?? noData)
     return this.#view as Readonly<Partial<Data>>
   }
@@ -179,7 +181,6 @@ export class OpenedSession<Data extends SessionData> implements Session<Data> {
   async #commitEnd(stored: StoredSession): Promise<Commit> {
     await this.#host.store.end(stored)
     this.#host.observer.ended?.(this.#endReason ?? 'sign_out')
-    this.#stored = undefined
     return this.#host.tell(undefined, 0, this.#present)
   }
 
@@ -200,7 +201,7 @@ export class OpenedSession<Data extends SessionData> implements Session<Data> {
     this.#drop()
     if (saved.kind === 'lost') {
       this.#state = saved.state
-      this.#stored = undefined
+      if (saved.state === 'refused') this.#stored = undefined
       return nothingToTell
     }
     this.#stored = saved.session

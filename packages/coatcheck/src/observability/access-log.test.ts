@@ -1,4 +1,6 @@
-import type { FinishedExchange } from '@coatcheck/gateway'
+import type { Exchange, FinishedExchange } from '@coatcheck/gateway'
+import { createSessions } from '@coatcheck/session'
+import { memoryRecords } from '@coatcheck/session/stores/memory'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type AccessLogOptions, createAccessLog } from './access-log.ts'
@@ -70,6 +72,18 @@ test('without a session there is no session field, without a person no user', ()
   const line = lineOf({})
   expect(line).not.toHaveProperty('session')
   expect(line).not.toHaveProperty('user')
+})
+
+test('the request that signs out says which session ended, and whose it was', async () => {
+  const sessions = createSessions({ store: memoryRecords() })
+  const signIn = await sessions.open({})
+  signIn.signIn('alice')
+  const { setCookie } = await signIn.commit()
+  const session = await sessions.open({ cookie: setCookie[0]!.split(';')[0] })
+  session.end()
+  await session.commit()
+  const line = lineOf({ exchange: exchange({ session: session as unknown as Exchange['session'] }) })
+  expect(line).toMatchObject({ session: { id: signIn.id }, user: { id: 'alice' } })
 })
 
 test.each(['airlock.http.session.id', 'http.session.id', 'coatcheck.session.id', 'event.session', 'url.s', 'client.s'])(

@@ -143,7 +143,7 @@ describe('capture', () => {
     const { exchange } = await visitor.gets(['X-Cart', ''])
     expect(exchange.session!.data).not.toHaveProperty('attribute:cart')
     const out = await visitor.gets(['X-Auth-User', '', 'X-Cart', '9'])
-    expect(out.exchange.session!.state).toBe('ended')
+    expect(out.exchange.session).toMatchObject({ state: 'ended', id: exchange.session!.id, subject: 'ada' })
     expect(headerValue(out.reply.headers, 'set-cookie')).toMatch(/^__Host-session=;/)
     expect(on.observed).toContainEqual(['sessionEnded', 'default', 'sign_out'])
     expect((await visitor.gets([])).exchange.session!.state).toBe('none')
