@@ -5,6 +5,20 @@ export type JsonValue = null | boolean | number | string | readonly JsonValue[] 
 /** Session data is a JSON object. */
 export type SessionData = Record<string, JsonValue>
 
+/**
+ * What a type of session data must fit, to be told from itself: `Data extends JsonObject<Data>`. Interfaces and type
+ * aliases fit, with optional properties too; what JSON has no place for, at any depth, does not: `Date`, `Map`, functions,
+ * `bigint`, `symbol`, `unknown`, a value that may be `undefined`.
+ */
+export type JsonObject<Data> = object & { [Key in keyof Data]: JsonPart<Data[Key]> }
+type JsonPart<Value> = Value extends JsonValue
+  ? Value
+  : Value extends (...given: never[]) => unknown
+    ? never
+    : Value extends object
+      ? { [Key in keyof Value]: JsonPart<Value[Key]> }
+      : never
+
 /** What a visitor brings. Header strings, so that no `Request` has to be made. */
 export interface Presented {
   /** The `Cookie` header(s) as they came. */
@@ -44,7 +58,7 @@ export type EndReason = 'idle' | 'lifetime' | 'sign_out' | 'revoked' | 'provider
 export type SessionState = 'none' | 'open' | 'refused' | 'ended'
 
 /** One visitor's session during one request. Synchronous; `commit` writes. */
-export interface Session<Data extends SessionData = SessionData> {
+export interface Session<Data extends JsonObject<Data> = SessionData> {
   readonly state: SessionState
   /** True from the moment a session is started in this request. */
   readonly isNew: boolean
@@ -62,7 +76,15 @@ export interface Session<Data extends SessionData = SessionData> {
   /** Whole seconds until the session ends if it is not used again; `undefined` while there is no session. */
   readonly expiresIn: number | undefined
   get<K extends keyof Data & string>(key: K): Data[K] | undefined
-  set<K extends keyof Data & string>(key: K, value: Data[K]): void
+  /**
+   * Keeps a copy of the value as it is now, frozen as what comes from the store is; the first one starts a session. A
+   * property of an object that is `undefined` counts as absent.
+   *
+   * @throws SessionError `ERR_INVALID_OPTION` for what JSON has no place for, by the path of what is wrong: `undefined` (to
+   * remove a key, `delete` it), `NaN` and the infinities, `bigint`, `symbol`, functions, objects that are not plain as
+   * `Date` and `Map`, and what is nested deeper than 100 levels or within itself
+   */
+  set<K extends keyof Data & string>(key: K, value: Exclude<Data[K], undefined>): void
   delete(key: keyof Data & string): void
   /** Starts a session even when nothing is set (mode enforce). No effect on one that is open. */
   start(): void
@@ -102,7 +124,7 @@ export interface SessionObserver {
 }
 export type StoreOperation = 'read' | 'create' | 'update' | 'touch' | 'delete'
 
-export interface SessionManager<Data extends SessionData = SessionData> {
+export interface SessionManager<Data extends JsonObject<Data> = SessionData> {
   /** Can sessions be ended before their time by the server alone? `false` for sealed cookies. */
   readonly revokes: boolean
   /** Opens what the visitor brought. Rejects only with `ERR_STORE_UNAVAILABLE` or `ERR_KEY_UNKNOWN`. */

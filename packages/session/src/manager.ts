@@ -1,5 +1,5 @@
 /** Sessions for one kind of visitor: from the headers that they bring to the headers that they get. */
-import type { Commit, Presented, RejectReason, Session, SessionData, SessionManager } from './api.ts'
+import type { Commit, JsonObject, Presented, RejectReason, Session, SessionData, SessionManager } from './api.ts'
 import {
   type CookieValues,
   clearCookies,
@@ -23,7 +23,9 @@ import { requestOpener, wrapper } from './web.ts'
  *
  * @throws SessionError `ERR_INVALID_OPTION`
  */
-export function createSessions<Data extends SessionData = SessionData>(options: SessionsOptions): SessionManager<Data> {
+export function createSessions<Data extends JsonObject<Data> = SessionData>(
+  options: SessionsOptions,
+): SessionManager<Data> {
   const checked = checkOptions(options)
   const cookie = resolveCookie(options.cookie)
   const { store, maxParts } = createStore(options, checked, cookie)
@@ -80,7 +82,7 @@ function reader(lookup: Lookup, cookieName: string, maxParts: number): (presente
 const noValues: CookieValues = { values: [], present: 0, rejected: undefined }
 
 /** Not an async function: a cached session costs no promise but the one that is returned. */
-function openSession<Data extends SessionData>(
+function openSession<Data extends JsonObject<Data>>(
   host: SessionHost,
   found: CookieValues,
   presented: Presented,
@@ -97,7 +99,7 @@ function openSession<Data extends SessionData>(
   }
 }
 
-function withoutValue<Data extends SessionData>(
+function withoutValue<Data extends JsonObject<Data>>(
   host: SessionHost,
   { rejected, present }: CookieValues,
   presented: Presented,
@@ -106,7 +108,7 @@ function withoutValue<Data extends SessionData>(
   return new OpenedSession<Data>(host, 'none', undefined, presented, present)
 }
 
-function toSession<Data extends SessionData>(
+function toSession<Data extends JsonObject<Data>>(
   host: SessionHost,
   opened: Opened,
   present: number,

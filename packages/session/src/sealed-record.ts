@@ -247,7 +247,7 @@ function finish(
   next: TicketSecret | undefined,
 ): WrittenRecord {
   const headerBytes = writeHeader(header)
-  const plain = new TextEncoder().encode(toJson(content))
+  const plain = new TextEncoder().encode(JSON.stringify(content))
   const sealed = sealer.seal(ticket.id, header.keyId, dataKey, headerBytes, plain)
   const bytes = new Uint8Array(headerBytes.length + sealed.length)
   bytes.set(headerBytes)
@@ -255,14 +255,4 @@ function finish(
   const { createdAt, rotatedAt, broughtAt, slots } = header
   const kept = { createdAt, rotatedAt, broughtAt, slot, slots: slots.length, next, header: headerBytes, dataKey }
   return { bytes, record: { kind: 'open', ...parseContent(plain)!, ...kept } }
-}
-
-function toJson(content: Content): string {
-  try {
-    return JSON.stringify(content)
-  } catch (cause) {
-    throw new SessionError('ERR_INVALID_OPTION', 'The session holds a value that is not JSON; nothing was written.', {
-      cause,
-    })
-  }
 }

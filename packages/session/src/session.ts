@@ -1,6 +1,16 @@
 /** One visitor's session during one request. Changes are kept as operations, so that they can be applied again. */
-import type { Commit, EndReason, JsonValue, Session, SessionData, SessionObserver, SessionState } from './api.ts'
+import type {
+  Commit,
+  EndReason,
+  JsonObject,
+  JsonValue,
+  Session,
+  SessionData,
+  SessionObserver,
+  SessionState,
+} from './api.ts'
 import { SessionError } from './errors.ts'
+import { copyJson } from './json.ts'
 import {
   applyChanges,
   type Changes,
@@ -40,7 +50,7 @@ const noData: SessionData = Object.freeze({})
 const noValues: ReadonlyMap<string, JsonValue | undefined> = new Map()
 
 /** A class, since one is made for every request: its methods are shared, a closure per method would not be. */
-export class OpenedSession<Data extends SessionData> implements Session<Data> {
+export class OpenedSession<Data extends JsonObject<Data>> implements Session<Data> {
   readonly #host: SessionHost
   readonly #visitor: Visitor
   readonly #present: number
@@ -100,10 +110,14 @@ export class OpenedSession<Data extends SessionData> implements Session<Data> {
     const { data } = this
     return Object.hasOwn(data, key) ? data[key] : undefined
   }
-  set<K extends keyof Data & string>(key: K, value: Data[K]): void {
-    this.#change(key, value)
+  set<K extends keyof Data & string>(key: K, value: Exclude<Data[K], undefined>): void {
+    this.#refuseAfterCommit('set')
+    const copied = copyJson(key, value)
+    this.start()
+    if (this.#state === 'open') this.#change(key, copied)
   }
   delete(key: keyof Data & string): void {
+    this.#refuseAfterCommit('delete')
     if (this.#state === 'open') this.#change(key, undefined)
   }
   start(): void {
@@ -113,7 +127,8 @@ export class OpenedSession<Data extends SessionData> implements Session<Data> {
     this.#state = 'open'
   }
   signIn(subject: string): void {
-    if (subject === '') throw invalid('signIn: the subject is empty; give the name of the person who signed in.')
+    this.#refuseAfterCommit('signIn')
+    if (typeof subject !== 'string' || subject === '') throw invalid(noSubject)
     this.start()
     if (this.#state !== 'open') return
     // What was set for somebody else goes with the rest of their data.
@@ -140,8 +155,6 @@ export class OpenedSession<Data extends SessionData> implements Session<Data> {
   }
 
   #change(key: string, value: JsonValue | undefined): void {
-    this.start()
-    if (this.#state !== 'open') return
     this.#values ??= new Map()
     this.#values.set(key, value)
     this.#view = undefined
@@ -210,6 +223,10 @@ export class OpenedSession<Data extends SessionData> implements Session<Data> {
     return this.#host.tell(saved.value, remaining, this.#present)
   }
 }
+
+const noSubject =
+  'signIn: the subject is empty or no text, so nobody would be signed in. Give a name of the person as your application ' +
+  'knows them, as text.'
 
 function invalid(message: string): SessionError {
   return new SessionError('ERR_INVALID_OPTION', message)

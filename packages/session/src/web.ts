@@ -1,16 +1,16 @@
 /** Web-standard requests and responses around a session manager. */
-import type { Commit, Presented, Session, SessionData } from './api.ts'
+import type { Commit, JsonObject, Presented, Session } from './api.ts'
 import { SessionError, type SessionErrorCode } from './errors.ts'
 import type { Lookup } from './options.ts'
 
-type Open<Data extends SessionData> = (presented: Presented) => Promise<Session<Data>>
-type OpenRequest<Data extends SessionData> = (
+type Open<Data extends JsonObject<Data>> = (presented: Presented) => Promise<Session<Data>>
+type OpenRequest<Data extends JsonObject<Data>> = (
   request: Request,
   presented?: Omit<Presented, 'cookie' | 'ticket'>,
 ) => Promise<Session<Data>>
 
 /** `openRequest` of a manager. */
-export function requestOpener<Data extends SessionData>(open: Open<Data>, lookup: Lookup): OpenRequest<Data> {
+export function requestOpener<Data extends JsonObject<Data>>(open: Open<Data>, lookup: Lookup): OpenRequest<Data> {
   return ({ headers }, presented = {}) =>
     open({
       cookie: headers.get('cookie') ?? undefined,
@@ -22,10 +22,10 @@ export function requestOpener<Data extends SessionData>(open: Open<Data>, lookup
     })
 }
 
-type Handler<Data extends SessionData> = (request: Request, session: Session<Data>) => Response | Promise<Response>
+type Handler<Data extends JsonObject<Data>> = (request: Request, session: Session<Data>) => Response | Promise<Response>
 
 /** `wrap` of a manager. */
-export function wrapper<Data extends SessionData>(openRequest: OpenRequest<Data>, lookup: Lookup) {
+export function wrapper<Data extends JsonObject<Data>>(openRequest: OpenRequest<Data>, lookup: Lookup) {
   return (handler: Handler<Data>) =>
     async (request: Request): Promise<Response> => {
       try {
