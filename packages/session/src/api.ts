@@ -21,10 +21,10 @@ type JsonPart<Value> = Value extends JsonValue
 
 /** What a visitor brings. Header strings, so that no `Request` has to be made. */
 export interface Presented {
-  /** The `Cookie` header(s) as they came. */
-  readonly cookie?: string | undefined
-  /** A ticket that came in another header, when the manager looks there instead. */
-  readonly ticket?: string | undefined
+  /** The `Cookie` header(s) as they came; `null`, as `Headers` say it, and `undefined`: none came. */
+  readonly cookie?: string | null | undefined
+  /** A ticket that came in another header, when the manager looks there instead; likewise. */
+  readonly ticket?: string | null | undefined
   /** A top-level navigation (Fetch Metadata): it may start anew where a stale ticket otherwise gets nothing (rule 4). */
   readonly navigation?: boolean
   readonly address?: string | undefined
@@ -127,11 +127,17 @@ export type StoreOperation = 'read' | 'create' | 'update' | 'touch' | 'delete'
 export interface SessionManager<Data extends JsonObject<Data> = SessionData> {
   /** Can sessions be ended before their time by the server alone? `false` for sealed cookies. */
   readonly revokes: boolean
-  /** Opens what the visitor brought. Rejects only with `ERR_STORE_UNAVAILABLE` or `ERR_KEY_UNKNOWN`. */
+  /**
+   * Opens what the visitor brought. Rejects only with `ERR_STORE_UNAVAILABLE` or `ERR_KEY_UNKNOWN`, whatever it is, and
+   * with `ERR_INVALID_OPTION` when it was not given as text.
+   */
   open(presented: Presented): Promise<Session<Data>>
-  /** The same from a web-standard request. */
+  /** The same from a web-standard request; `ERR_INVALID_OPTION` for any other, as that of `node:http`. */
   openRequest(request: Request, presented?: Omit<Presented, 'cookie' | 'ticket'>): Promise<Session<Data>>
-  /** Opens, calls the handler, commits, adds the `Set-Cookie` values. An outage answers 503 with `Retry-After`. */
+  /**
+   * Opens, calls the handler, commits, adds the `Set-Cookie` values. An outage answers 503 with `Retry-After`. When the
+   * handler gives no `Response`, nothing is saved, and it rejects with `ERR_INVALID_OPTION`.
+   */
   wrap(
     handler: (request: Request, session: Session<Data>) => Response | Promise<Response>,
   ): (request: Request) => Promise<Response>

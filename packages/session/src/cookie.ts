@@ -4,7 +4,7 @@
  */
 import type { CookieOptions } from './api.ts'
 import { maxCookieParts, splitValue } from './cookie-parts.ts'
-import { SessionError } from './errors.ts'
+import { checkObject, invalid, shown } from './invalid-option.ts'
 
 export { type CookieValues, ownsCookieName, readCookies, withholdCookies } from './cookie-header.ts'
 
@@ -77,16 +77,14 @@ export function clearCookies(cookie: ResolvedCookie, present = 1): string[] {
  * @throws SessionError `ERR_INVALID_OPTION`
  */
 export function resolveCookie(options: CookieOptions = {}): ResolvedCookie {
+  checkObject('"cookie"', options, optionNames)
+  checkKinds(options)
   const { path = '/', sameSite = 'Lax', secure = true, httpOnly = true, expires = 'browser' } = options
   const domain = options.domain?.replace(/^\./, '')
   const hostOnly = secure && path === '/' && domain === undefined
   const name = options.name ?? (hostOnly ? '__Host-session' : 'session')
   checkName(name)
   checkPlace(path, domain)
-  if (!['Strict', 'Lax', 'None'].includes(sameSite))
-    throw invalid(`sameSite "${sameSite}" is none of Strict, Lax, None.`)
-  if (expires !== 'browser' && expires !== 'lifetime')
-    throw invalid(`expires "${expires}" is none of browser, lifetime.`)
   if (sameSite === 'None' && !secure) {
     throw invalid('SameSite=None without Secure: browsers drop such a cookie. Leave secure on, or use Lax.')
   }
@@ -97,10 +95,52 @@ export function resolveCookie(options: CookieOptions = {}): ResolvedCookie {
   return { name, domain, path, sameSite, secure, httpOnly, expires, attributes }
 }
 
+const optionNames: readonly (keyof CookieOptions)[] = [
+  'name',
+  'domain',
+  'path',
+  'sameSite',
+  'secure',
+  'httpOnly',
+  'expires',
+]
+
+const kinds: { readonly [Name in keyof CookieOptions]: readonly [isRight: (value: unknown) => boolean, say: string] } =
+  {
+    name: [isText, 'text'],
+    domain: [isText, 'text'],
+    path: [isText, 'text'],
+    sameSite: [isOneOf('Strict', 'Lax', 'None'), 'Strict, Lax or None'],
+    secure: [isOneOf(true, false), 'true or false'],
+    httpOnly: [isOneOf(true, false), 'true or false'],
+    expires: [isOneOf('browser', 'lifetime'), 'browser or lifetime'],
+  }
+
+function checkKinds(options: CookieOptions): void {
+  for (const name of optionNames) {
+    const [isRight, say] = kinds[name]!
+    if (options[name] === undefined || isRight(options[name])) continue
+    throw invalid(
+      `Cookie option "${name}" is ${shown(options[name])}, which no browser would understand. Nothing was made. Give ${say}.`,
+    )
+  }
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string'
+}
+
+function isOneOf(...known: unknown[]): (value: unknown) => boolean {
+  return (value) => known.includes(value)
+}
+
 function checkName(name: string): void {
   // A token of RFC 9110, 5.6.2.
   if (!/^[\w!#$%&'*+.^`|~-]{1,128}$/.test(name)) {
-    throw invalid(`Cookie name ${JSON.stringify(name)} is not 1 to 128 letters, digits or !#$%&'*+-.^_\`|~`)
+    throw invalid(
+      `Cookie name ${shown(name)} holds what no browser would take. Nothing was made. Give 1 to 128 letters, digits or ` +
+        "!#$%&'*+-.^_`|~",
+    )
   }
   if (/\.\d+$/.test(name)) throw invalid(`Cookie name "${name}" ends like a part of a split cookie; name it otherwise.`)
 }
@@ -127,8 +167,4 @@ function checkPrefix(name: string, is: { hostOnly: boolean; secure: boolean; htt
   if (!is.secure) throw invalid(`Cookie "${name}": browsers keep this name only with secure.`)
   if (prefix.endsWith('http-') && !is.httpOnly)
     throw invalid(`Cookie "${name}": browsers keep this name only with httpOnly.`)
-}
-
-function invalid(message: string): SessionError {
-  return new SessionError('ERR_INVALID_OPTION', message)
 }

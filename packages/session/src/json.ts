@@ -1,6 +1,7 @@
 /** What may be kept in a session: JSON (RFC 8259), and nothing that would come back as something else. */
 import type { JsonValue } from './api.ts'
-import { SessionError } from './errors.ts'
+import type { SessionError } from './errors.ts'
+import { invalid } from './invalid-option.ts'
 
 /** Levels that a value may be nested: far more than data has, and found at once where a value contains itself. */
 const maxDepth = 100
@@ -76,8 +77,7 @@ const remedies: { readonly [what: string]: string } = {
 function notJson({ key, path }: Place, what: string): SessionError {
   const steps = path.length > 10 ? [...path.slice(0, 10), '…'] : path
   const where = JSON.stringify(key) + steps.map((step) => `[${JSON.stringify(step)}]`).join('')
-  return new SessionError(
-    'ERR_INVALID_OPTION',
+  return invalid(
     `set: ${where} is ${what}, which JSON has no place for, so it would not come back as it was. The session is as ` +
       `before. ${remedies[what] ?? 'Keep text, numbers, truth values, null, and lists and plain objects of them.'}`,
   )

@@ -1,7 +1,7 @@
 /** Keys of an installation: the first one writes, all of them read. AES-GCM (NIST SP 800-38D), HKDF (RFC 5869). */
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import type { SealingKey } from './api.ts'
-import { SessionError } from './errors.ts'
+import { invalid, shown } from './invalid-option.ts'
 
 /** Bytes that a sealed value is longer than its plain one: a nonce in front, a tag behind. */
 export const sealOverhead = 28
@@ -54,19 +54,37 @@ export function createKeyring(keys: readonly SealingKey[]): Keyring {
   }
 }
 
+/** The messages say nothing of what stands in the place of a key. */
 function checkKeys(keys: readonly SealingKey[]): void {
-  if (keys.length === 0) throw invalid('The list of keys is empty; nothing could be sealed. Give at least one key.')
+  if (!Array.isArray(keys)) throw invalid(`The keys are no list, so nothing could be sealed. ${giveKeys}`)
+  if (keys.length === 0) throw invalid(`The list of keys is empty; nothing could be sealed. ${giveKeys}`)
   const seen = new Set<string>()
-  for (const { id, bytes } of keys) {
-    if (!/^[A-Za-z0-9_-]{1,32}$/.test(id)) {
-      throw invalid(`Key id ${JSON.stringify(id)} is not 1 to 32 letters, digits, "_" or "-".`)
+  for (const key of keys as readonly unknown[]) {
+    const { id, bytes } = (key ?? {}) as Partial<SealingKey>
+    if (typeof id !== 'string' || !/^[A-Za-z0-9_-]{1,32}$/.test(id)) throw invalid(wrongId(key, id))
+    if (seen.has(id)) {
+      throw invalid(`Key id "${id}" is given twice, so what it sealed could not be opened. Give each key its own id.`)
     }
-    if (seen.has(id)) throw invalid(`Key id "${id}" is given twice; give each key its own id.`)
+    if (!(bytes instanceof Uint8Array)) {
+      throw invalid(`The bytes of key "${id}" are no Uint8Array, so nothing could be sealed. Read them with readKey().`)
+    }
     if (bytes.length !== 16 && bytes.length !== 32) {
-      throw invalid(`Key "${id}" has ${bytes.length} bytes; AES-GCM takes 16 or 32.`)
+      throw invalid(
+        `Key "${id}" has ${bytes.length} bytes; AES-GCM takes 16 or 32. Make one with: openssl rand -base64 32`,
+      )
     }
     seen.add(id)
   }
+}
+
+const giveKeys = 'Give at least one key: [{ id, bytes }].'
+
+function wrongId(key: unknown, id: unknown): string {
+  if (typeof key !== 'object' || key === null) return `A key in the list is no object, so it has no id. ${giveKeys}`
+  return (
+    `Key id ${shown(id)} is not 1 to 32 letters, digits, "_" or "-", so it could not stand beside what it sealed. ` +
+    'Name the key otherwise.'
+  )
 }
 
 /** The key that encrypts is derived too, so that no bytes serve two purposes; its length stays the key's own. */
@@ -121,6 +139,9 @@ const algorithm = (key: Uint8Array) => (key.length === 16 ? 'aes-128-gcm' : 'aes
  * @throws SessionError `ERR_INVALID_OPTION`; the message says what was found, never the key
  */
 export function readKey(source: string | Uint8Array): Uint8Array {
+  if (typeof source !== 'string' && !(source instanceof Uint8Array)) {
+    throw invalid(`readKey: the key is neither text nor a Uint8Array, so there is none. Give what stands in its file.`)
+  }
   const whole = typeof source === 'string' ? Buffer.from(source, 'utf8') : Buffer.from(source)
   const line = withoutNewline(whole)
   const text = /^[\x20-\x7e]*$/.test(line.toString('latin1')) ? line.toString('latin1') : undefined
@@ -149,8 +170,4 @@ function decodeKey(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64url')
   const plain = text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
   return bytes.toString('base64url') === plain ? bytes : undefined
-}
-
-function invalid(message: string): SessionError {
-  return new SessionError('ERR_INVALID_OPTION', message)
 }

@@ -10,7 +10,8 @@ import {
   setCookies,
 } from './cookie.ts'
 import { SessionError } from './errors.ts'
-import { type CheckedOptions, checkOptions, type Lookup, type SessionsOptions } from './options.ts'
+import { invalid, shownKind } from './invalid-option.ts'
+import { type CheckedOptions, checkOptions, isSealedCookies, type Lookup, type SessionsOptions } from './options.ts'
 import { grace } from './sealed-record.ts'
 import { serverSide } from './server-side.ts'
 import { OpenedSession, type SessionHost } from './session.ts'
@@ -31,7 +32,7 @@ export function createSessions<Data extends JsonObject<Data> = SessionData>(
   const { store, maxParts } = createStore(options, checked, cookie)
   const host = createHost(store, checked, cookie, maxParts)
   const read = reader(checked.lookup, cookie.name, maxParts)
-  const open = (presented: Presented) => openSession<Data>(host, read(presented), presented)
+  const open = (presented: Presented) => openSession<Data>(host, read, presented)
   const openRequest = requestOpener(open, checked.lookup)
   return {
     revokes: store.revokes,
@@ -46,7 +47,7 @@ export function createSessions<Data extends JsonObject<Data> = SessionData>(
 function createStore({ store }: SessionsOptions, checked: CheckedOptions, cookie: ResolvedCookie) {
   const { prefix, timeouts, maxBytes } = checked
   const settings: StoreSettings = { prefix, cookieName: cookie.name, timeouts, maxBytes }
-  return 'kind' in store
+  return isSealedCookies(store)
     ? { store: store.sessions(settings), maxParts: store.maxParts }
     : { store: serverSide(store, settings, checked), maxParts: 1 }
 }
@@ -70,13 +71,39 @@ function createHost(store: SessionStore, checked: CheckedOptions, cookie: Resolv
 }
 
 /** Finds what is ours in what a visitor brings. */
-function reader(lookup: Lookup, cookieName: string, maxParts: number): (presented: Presented) => CookieValues {
-  if (lookup.kind === 'cookie') return ({ cookie }) => readCookies(cookie, cookieName, maxParts)
-  return ({ ticket }) => {
+function reader(lookup: Lookup, cookieName: string, maxParts: number): Read {
+  if (lookup.kind === 'cookie') {
+    return (presented) => readCookies(headerText(presented, 'cookie'), cookieName, maxParts)
+  }
+  return (presented) => {
+    const ticket = headerText(presented, 'ticket')
     if (ticket === undefined || ticket === '') return noValues
     const rejected = ticket.length > ticketLength ? 'oversized' : undefined
     return { values: rejected ? [] : [ticket], present: 0, rejected }
   }
+}
+
+type Read = (presented: Presented) => CookieValues
+
+/** What is wrong here would otherwise be a visitor without a session, and nobody would know why. */
+function headerText(presented: Presented, name: 'cookie' | 'ticket'): string | undefined {
+  if (typeof presented !== 'object' || presented === null) {
+    throw invalid(
+      `open: what the visitor brings is ${shownKind(presented)}, so no session can be found. Give { ${name}: … }, a header as it came.`,
+    )
+  }
+  const text = presented[name] ?? undefined
+  if (typeof text === 'string') return text
+  if (text !== undefined) {
+    throw invalid(`open: "${name}" is ${shownKind(text)}, so no session can be found. Give the header as text.`)
+  }
+  if ('headers' in presented) {
+    throw invalid(
+      'open: this is a request, and not what it brings, so no session can be found. Give ' +
+        `{ ${name}: request.headers… } of node:http, or call openRequest() with a web-standard request.`,
+    )
+  }
+  return undefined
 }
 
 const noValues: CookieValues = { values: [], present: 0, rejected: undefined }
@@ -84,12 +111,13 @@ const noValues: CookieValues = { values: [], present: 0, rejected: undefined }
 /** Not an async function: a cached session costs no promise but the one that is returned. */
 function openSession<Data extends JsonObject<Data>>(
   host: SessionHost,
-  found: CookieValues,
+  read: Read,
   presented: Presented,
 ): Promise<Session<Data>> {
-  const now = host.clock()
-  const finish = (opened: Opened) => toSession<Data>(host, opened, found.present, presented, now)
   try {
+    const now = host.clock()
+    const found = read(presented)
+    const finish = (opened: Opened) => toSession<Data>(host, opened, found.present, presented, now)
     const [first, second] = found.values
     if (first === undefined) return Promise.resolve(withoutValue<Data>(host, found, presented))
     const opened = second === undefined ? host.store.open(first, now) : openTwo(host.store, first, second, now)

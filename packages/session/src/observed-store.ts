@@ -1,7 +1,8 @@
 /** A record store as the engine sees it: timed for whoever watches, and failing in one way only. */
 import type { SessionObserver, StoreOperation } from './api.ts'
 import { SessionError } from './errors.ts'
-import type { RecordStore } from './store.ts'
+import { shownKind } from './invalid-option.ts'
+import type { RecordStore, StoredRecord } from './store.ts'
 
 type Operations = Omit<RecordStore, 'close'>
 
@@ -19,12 +20,23 @@ export function observeStore(records: RecordStore, observer: SessionObserver): O
     }
   }
   return {
-    read: (id) => run('read', () => records.read(id)),
+    read: (id) => run('read', async () => checkStored(await records.read(id))),
     create: (id, bytes, ttl) => run('create', () => records.create(id, bytes, ttl)),
     update: (id, bytes, version, ttl) => run('update', () => records.update(id, bytes, version, ttl)),
     touch: (id, ttl) => run('touch', () => records.touch(id, ttl)),
     delete: (id) => run('delete', () => records.delete(id)),
   }
+}
+
+/** A store that answers otherwise than it should is out of order: its sessions are not absent. */
+function checkStored(stored: StoredRecord | undefined): StoredRecord | undefined {
+  if (stored === undefined) return undefined
+  if (stored?.bytes instanceof Uint8Array && typeof stored.version === 'string' && stored.remaining > 0) return stored
+  throw new SessionError(
+    'ERR_STORE_UNAVAILABLE',
+    `The session store's read() gave ${shownKind(stored)} that is no record, so the session cannot be opened, and was left ` +
+      'alone. Let it give undefined, or { bytes, version, remaining } with a Uint8Array, text and milliseconds above 0.',
+  )
 }
 
 function asUnavailable(operation: StoreOperation, error: unknown): SessionError {

@@ -1,7 +1,7 @@
 /** Options of a session manager: their defaults and their bounds, each once. */
 import type { CookieOptions, Sealing, SealingKey, SessionObserver } from './api.ts'
 import type { CacheOptions } from './cache.ts'
-import { SessionError } from './errors.ts'
+import { checkFunction, checkObject, invalid, shown, shownKind } from './invalid-option.ts'
 import type { SealedCookieStore, Timeouts } from './session-store.ts'
 import type { RecordStore } from './store.ts'
 import type { Schedule } from './touches.ts'
@@ -85,10 +85,14 @@ const minute = 60_000
 
 /** @throws SessionError `ERR_INVALID_OPTION` */
 export function checkOptions(options: SessionsOptions): CheckedOptions {
+  checkObject('The options of createSessions()', options, optionNames)
+  checkStore(options.store)
+  const timeouts = options.timeouts ?? {}
+  checkObject('createSessions: "timeouts"', timeouts, ['idle', 'lifetime'])
   const checked: CheckedOptions = {
     prefix: options.prefix ?? 'session',
     lookup: options.lookup ?? { kind: 'cookie' },
-    timeouts: { idle: 10 * minute, lifetime: 720 * minute, ...options.timeouts },
+    timeouts: { idle: timeouts.idle ?? 10 * minute, lifetime: timeouts.lifetime ?? 720 * minute },
     rotateAfter: 'rotateAfter' in options ? options.rotateAfter : 30 * minute,
     sealing: options.sealing ?? { kind: 'ticket' },
     serverKeys: options.serverKeys ?? [],
@@ -102,24 +106,76 @@ export function checkOptions(options: SessionsOptions): CheckedOptions {
   checkPrefix(checked.prefix)
   checkLookup(checked.lookup, options.store)
   checkNumbers(checked)
+  checkPorts(checked)
   return checked
 }
 
-function checkPrefix(prefix: string): void {
-  if (/^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/.test(prefix)) return
+const optionNames: readonly (keyof SessionsOptions)[] = [
+  'store',
+  'prefix',
+  'lookup',
+  'cookie',
+  'timeouts',
+  'rotateAfter',
+  'sealing',
+  'serverKeys',
+  'maxBytes',
+  'serveCachedFor',
+  'cache',
+  'clock',
+  'schedule',
+  'observer',
+]
+
+const operations: readonly (keyof RecordStore)[] = ['read', 'create', 'update', 'touch', 'delete', 'close']
+
+/** Also a promise of a store, and a function that was not called. */
+function checkStore(store: unknown): void {
+  const given = (typeof store === 'object' && store !== null ? store : {}) as Record<string, unknown>
+  if (given.kind === 'sealed-cookie' && typeof given.sessions === 'function') return
+  const missing = operations.find((name) => typeof given[name] !== 'function')
+  if (missing === undefined) return
   throw invalid(
-    `prefix ${JSON.stringify(prefix)} is not 1 to 128 letters, digits, "_", ".", ":" or "-", beginning with a letter or digit.`,
+    `createSessions: "store" is ${shownKind(store)} without a function "${missing}", so no session could be kept. ` +
+      'Nothing was made. Give memoryRecords(), sqliteRecords({ file }), sealedCookies({ keys }), or an object with ' +
+      `${operations.join(', ')}.`,
+  )
+}
+
+function checkPrefix(prefix: string): void {
+  if (typeof prefix === 'string' && /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/.test(prefix)) return
+  throw invalid(
+    `createSessions: "prefix" is ${shown(prefix)}, so the records could not be told from others. ` +
+      'Nothing was made. Give 1 to 128 letters, digits, "_", ".", ":" or "-", beginning with a letter or digit.',
   )
 }
 
 function checkLookup(lookup: Lookup, store: SessionsOptions['store']): void {
   if (lookup.kind === 'cookie') return
-  if ('kind' in store)
-    throw invalid('lookup by header needs tickets, and sealed cookies have none. Use a record store.')
-  // A token of RFC 9110, 5.6.2.
-  if (!/^[\w!#$%&'*+.^`|~-]{1,128}$/.test(lookup.name)) {
-    throw invalid(`lookup header ${JSON.stringify(lookup.name)} is not the name of a header.`)
+  if (lookup.kind !== 'header') {
+    throw invalid(
+      `createSessions: "lookup" is ${shown(lookup)} of a kind that is neither "cookie" nor "header", so no ticket ` +
+        "would be found. Nothing was made. Give { kind: 'cookie' } or { kind: 'header', name }.",
+    )
   }
+  if (isSealedCookies(store)) {
+    throw invalid(
+      'createSessions: "lookup" by header needs tickets, and sealed cookies have none, so no session would be ' +
+        'found. Nothing was made. Use a record store, or look in the cookie.',
+    )
+  }
+  // A token of RFC 9110, 5.6.2.
+  if (typeof lookup.name !== 'string' || !/^[\w!#$%&'*+.^`|~-]{1,128}$/.test(lookup.name)) {
+    throw invalid(
+      `createSessions: "lookup" names ${shown(lookup.name)}, which no header can be called, so no ticket would ` +
+        'be found. Nothing was made. Give the name of a header, such as "X-Session".',
+    )
+  }
+}
+
+/** The other kind of store keeps records. */
+export function isSealedCookies(store: SessionsOptions['store']): store is SealedCookieStore {
+  return 'kind' in store && store.kind === 'sealed-cookie'
 }
 
 function checkNumbers({ timeouts, rotateAfter, maxBytes, serveCachedFor, cache }: CheckedOptions): void {
@@ -128,19 +184,34 @@ function checkNumbers({ timeouts, rotateAfter, maxBytes, serveCachedFor, cache }
   checkPositive('maxBytes', maxBytes)
   if (rotateAfter !== undefined) checkPositive('rotateAfter', rotateAfter)
   if (cache !== false) {
+    checkObject('createSessions: "cache"', cache, ['maxEntries', 'maxAge'])
     checkPositive('cache.maxEntries', cache.maxEntries)
     checkPositive('cache.maxAge', cache.maxAge)
   }
   if (serveCachedFor === 0) return
   checkPositive('serveCachedFor', serveCachedFor)
-  if (cache === false) throw invalid('serveCachedFor needs the cache, which is off; give it bounds, or leave one out.')
+  if (cache === false) {
+    throw invalid(
+      'createSessions: "serveCachedFor" needs the cache, which is off, so nothing would be served. Nothing was made. ' +
+        'Leave one of them out.',
+    )
+  }
+}
+
+function checkPorts({ clock, schedule, observer }: CheckedOptions): void {
+  checkFunction('createSessions: "clock"', clock)
+  if (schedule !== undefined) checkFunction('createSessions: "schedule"', schedule)
+  if (typeof observer === 'object') return
+  throw invalid(
+    `createSessions: "observer" must be an object, and is ${shown(observer)}, so nobody would be told. ` +
+      'Nothing was made. Give an object with functions such as "created", or leave it out.',
+  )
 }
 
 function checkPositive(name: string, value: number): void {
   if (Number.isFinite(value) && value > 0) return
-  throw invalid(`${name} is ${value}; give a finite number above 0.`)
-}
-
-function invalid(message: string): SessionError {
-  return new SessionError('ERR_INVALID_OPTION', message)
+  throw invalid(
+    `createSessions: "${name}" is ${shown(value)}, which bounds nothing. Nothing was made. ` +
+      'Give a finite number above 0.',
+  )
 }

@@ -4,7 +4,7 @@
  */
 import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Sealing, SealingKey } from './api.ts'
-import { SessionError } from './errors.ts'
+import { invalid, shown, shownKind } from './invalid-option.ts'
 import { createKeyring, decrypt, encrypt, type Keyring } from './keyring.ts'
 import type { RecordKind } from './record.ts'
 import type { SessionId } from './store.ts'
@@ -53,12 +53,13 @@ export interface Sealers {
  * @throws SessionError `ERR_INVALID_OPTION`
  */
 export function createSealers(sealing: Sealing, serverKeys: readonly SealingKey[], prefix: string): Sealers {
+  checkKind('"sealing"', sealing, ['ticket', 'keys', 'none', 'migrate'])
   if (sealing.kind !== 'migrate') {
     const writes = createSealer(sealing, serverKeys, prefix, false)
     return { writes, reads: (kind) => (kind === writes.kind ? writes : undefined) }
   }
   const { from, to, until = Number.POSITIVE_INFINITY } = sealing
-  checkMigration(from, to)
+  checkMigration(from, to, until)
   const sameKind = from.kind === to.kind
   const writes = createSealer(to, serverKeys, prefix, sameKind)
   const old = createSealer(from, serverKeys, prefix, true)
@@ -72,7 +73,25 @@ export function createSealers(sealing: Sealing, serverKeys: readonly SealingKey[
   }
 }
 
-function checkMigration(from: Sealing, to: Sealing): void {
+function checkKind(where: string, sealing: unknown, known: readonly string[]): void {
+  const kind = typeof sealing === 'object' && sealing !== null && 'kind' in sealing ? sealing.kind : undefined
+  if (known.includes(kind as string)) return
+  throw invalid(
+    `${where} is ${kind === undefined ? shownKind(sealing) : `of kind ${shown(kind)}`}, so nobody knows how records are ` +
+      `sealed. Nothing was made. Give { kind: … } with one of ${known.join(', ')}.`,
+  )
+}
+
+function checkMigration(from: Sealing, to: Sealing, until: unknown): void {
+  for (const [name, sealing] of Object.entries({ from, to })) {
+    checkKind(`"sealing.${name}"`, sealing, ['ticket', 'keys', 'none', 'migrate'])
+  }
+  if (typeof until !== 'number' || Number.isNaN(until)) {
+    throw invalid(
+      `"sealing.until" is ${shown(until)}, so old records would never be read, or always. Nothing was made. Give ` +
+        'milliseconds since 1970, as Date.parse() does.',
+    )
+  }
   if (from.kind === 'migrate' || to.kind === 'migrate') {
     throw invalid('sealing migrates from or to another migration; name the two kinds themselves.')
   }
@@ -210,8 +229,4 @@ function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
   joined.set(first)
   joined.set(second, first.length)
   return joined
-}
-
-function invalid(message: string): SessionError {
-  return new SessionError('ERR_INVALID_OPTION', message)
 }

@@ -9,7 +9,7 @@ import type {
   SessionObserver,
   SessionState,
 } from './api.ts'
-import { SessionError } from './errors.ts'
+import { invalid, shown } from './invalid-option.ts'
 import { copyJson } from './json.ts'
 import {
   applyChanges,
@@ -112,12 +112,14 @@ export class OpenedSession<Data extends JsonObject<Data>> implements Session<Dat
   }
   set<K extends keyof Data & string>(key: K, value: Exclude<Data[K], undefined>): void {
     this.#refuseAfterCommit('set')
+    checkKey('set', key)
     const copied = copyJson(key, value)
     this.start()
     if (this.#state === 'open') this.#change(key, copied)
   }
   delete(key: keyof Data & string): void {
     this.#refuseAfterCommit('delete')
+    checkKey('delete', key)
     if (this.#state === 'open') this.#change(key, undefined)
   }
   start(): void {
@@ -142,6 +144,7 @@ export class OpenedSession<Data extends JsonObject<Data>> implements Session<Dat
   }
   end(reason: EndReason = 'sign_out'): void {
     this.#refuseAfterCommit('end')
+    if (!endReasons.has(reason)) throw invalid(noReason(reason))
     if (this.#state !== 'open') return
     this.#state = 'ended'
     this.#endReason = reason
@@ -224,10 +227,19 @@ export class OpenedSession<Data extends JsonObject<Data>> implements Session<Dat
   }
 }
 
+function checkKey(method: string, key: unknown): void {
+  if (typeof key === 'string') return
+  throw invalid(
+    `${method}: the key is ${shown(key)}, which names nothing in JSON. The session is as before. Give text.`,
+  )
+}
+
+/** A closed set, since it labels metrics. */
+const endReasons: ReadonlySet<unknown> = new Set<EndReason>(['idle', 'lifetime', 'sign_out', 'revoked', 'provider'])
+const noReason = (reason: unknown) =>
+  `end: ${shown(reason)} is no reason, so nobody could count it. The session is as before. Give one of ` +
+  `${[...endReasons].join(', ')}, or none for sign_out.`
+
 const noSubject =
   'signIn: the subject is empty or no text, so nobody would be signed in. Give a name of the person as your application ' +
   'knows them, as text.'
-
-function invalid(message: string): SessionError {
-  return new SessionError('ERR_INVALID_OPTION', message)
-}

@@ -1,5 +1,6 @@
 /** Records in this process: gone with it, and seen by it alone. */
 import { SessionError } from '../../errors.ts'
+import { checkFunction, checkObject, invalid, shown } from '../../invalid-option.ts'
 import type { Confirming, Expiring, RecordStore, SessionId } from '../../store.ts'
 import { createExpiry, type Expires } from './expiry.ts'
 
@@ -37,9 +38,11 @@ const sweepSteps = 16
  * @throws SessionError `ERR_INVALID_OPTION` for a bound that is not a positive number
  */
 export function memoryRecords(options: MemoryOptions = {}): MemoryRecords {
+  checkObject('The options of memoryRecords()', options, ['maxEntries', 'maxBytes', 'clock'])
   const { maxEntries = 100_000, maxBytes = 256 * 1024 * 1024, clock = Date.now } = options
   checkBound('maxEntries', maxEntries)
   checkBound('maxBytes', maxBytes)
+  checkFunction('memoryRecords: "clock"', clock)
   const entries = new Map<SessionId, Entry>()
   const expiry = createExpiry<Entry>()
   const listeners = new Set<Parameters<Expiring['onExpire']>[0]>()
@@ -151,9 +154,10 @@ export function memoryRecords(options: MemoryOptions = {}): MemoryRecords {
 }
 
 function checkBound(name: string, value: number): void {
-  if (!(value > 0)) {
-    throw new SessionError('ERR_INVALID_OPTION', `memoryRecords: ${name} is ${value}; give a number above 0.`)
-  }
+  if (typeof value === 'number' && value > 0) return
+  throw invalid(
+    `memoryRecords: "${name}" is ${shown(value)}, which bounds nothing. Nothing was made. Give a number above 0.`,
+  )
 }
 
 function full(bound: string, value: number): SessionError {

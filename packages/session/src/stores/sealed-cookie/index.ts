@@ -5,7 +5,7 @@
  */
 import type { SealingKey } from '../../api.ts'
 import { maxCookieParts } from '../../cookie-parts.ts'
-import { SessionError } from '../../errors.ts'
+import { checkObject, invalid, shown } from '../../invalid-option.ts'
 import { createKeyring } from '../../keyring.ts'
 import type { SealedCookieStore } from '../../session-store.ts'
 import { sealedSessions } from './sessions.ts'
@@ -27,9 +27,14 @@ export interface SealedCookieOptions {
  *
  * @throws SessionError `ERR_INVALID_OPTION`
  */
-export function sealedCookies({ keys, maxParts = 3 }: SealedCookieOptions): SealedCookieStore {
+export function sealedCookies(options: SealedCookieOptions): SealedCookieStore {
+  checkObject('The options of sealedCookies()', options, ['keys', 'maxParts'])
+  const { keys, maxParts = 3 } = options
   if (!Number.isInteger(maxParts) || maxParts < 1 || maxParts > maxCookieParts) {
-    throw new SessionError('ERR_INVALID_OPTION', `Option "maxParts" is ${maxParts}; it must be 1 to ${maxCookieParts}.`)
+    throw invalid(
+      `sealedCookies: "maxParts" is ${shown(maxParts)}, which no session could be split over. Nothing was made. Give a whole ` +
+        `number from 1 to ${maxCookieParts}.`,
+    )
   }
   const ring = createKeyring(keys)
   return {
