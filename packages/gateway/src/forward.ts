@@ -36,6 +36,10 @@ export interface ForwardRequest {
    * whatever removes identity headers must look at these too; without this function none are forwarded.
    */
   trailers?(received: HeaderList): HeaderList
+  /**
+   * Takes away what of the upstream's trailers does not go on, in place. Trailers that no message may have are gone by then.
+   */
+  replyTrailers?(received: HeaderList): void
   /** Which target was chosen, `host:port`; called again on a retry. */
   onTarget?(target: string): void
   /** Aborts when the client leaves before the answer's head. */

@@ -1,19 +1,25 @@
 import type { Route } from '@coatcheck/model'
 import { withholdCookies } from '@coatcheck/session'
 import { type HeaderList, isNamed, removeHeaders } from './headers.ts'
+import { capturedNames } from './middleware/capture.ts'
 import type { RouteContext } from './middleware/context.ts'
 import { findSpec } from './middleware/find-spec.ts'
 import type { Log } from './ports.ts'
 import type { CompiledSession } from './sessions.ts'
-import { aliasesOf, stripAliases } from './strip-aliases.ts'
+import { aliasesOf, type NameTest, stripAliases } from './strip-aliases.ts'
 import { speaksOfVisitor } from './template-value.ts'
 
 /** What is the gateway's own on a route, and passes neither from clients to upstreams nor back. */
 export interface OwnNames {
   /** From the client's request: headers that the route sets or removes, headers by which any route tells who the visitor is, tickets. */
   fromRequest(headers: HeaderList): void
-  /** From the upstream's answer: cookies and headers that would replace a ticket. */
+  /** From the upstream's answer: cookies and headers that would replace a ticket, and the names of trailers that do not go on. */
   fromReply(headers: HeaderList): void
+  /**
+   * From what comes beside the answer's head, 1xx before it and trailers behind it: all that `fromReply` takes, and headers
+   * that the route captures, sets or removes in answers. Some clients merge trailers into headers (RFC 9110, section 6.5.1).
+   */
+  fromBeside(headers: HeaderList): void
 }
 
 /** Headers that clients bring for themselves; they are taken only from requests of routes that set them. */
@@ -32,8 +38,19 @@ export function compileOwnNames({ route, routes, session, sessions, ports }: Rou
   const withheld = sessions.filter((candidate) => candidate !== own || !candidate.spec.forward)
   const isOwn = aliasesOf([...routes.flatMap(visitorHeaders), ...changedHeaders(route), ...ticketHeaders(withheld)])
   const isTicketHeader = aliasesOf(ticketHeaders(sessions))
+  const answered = answeredNames(route)
+  const isAnswered = aliasesOf(answered)
+  const withholdsTrailers = answered.length > 0 || ticketHeaders(sessions).length > 0
   const withholdCookies = cookieFilter(withheld)
   const warn = warnOnce(route.name, ports.log)
+
+  function takeTickets(headers: HeaderList): void {
+    removeHeaders(headers, (name, value) => {
+      const taken = isNamed(name, 'set-cookie') ? setsOurs(value, sessions) : isTicketHeader(name)
+      if (taken) warn(name)
+      return taken
+    })
+  }
 
   return {
     fromRequest(headers) {
@@ -41,11 +58,12 @@ export function compileOwnNames({ route, routes, session, sessions, ports }: Rou
       withholdCookies(headers)
     },
     fromReply(headers) {
-      removeHeaders(headers, (name, value) => {
-        const taken = isNamed(name, 'set-cookie') ? setsOurs(value, sessions) : isTicketHeader(name)
-        if (taken) warn(name)
-        return taken
-      })
+      takeTickets(headers)
+      if (withholdsTrailers) announceLess(headers, (name) => isAnswered(name) || isTicketHeader(name))
+    },
+    fromBeside(headers) {
+      takeTickets(headers)
+      stripAliases(headers, isAnswered)
     },
   }
 }
@@ -53,6 +71,27 @@ export function compileOwnNames({ route, routes, session, sessions, ports }: Rou
 function changedHeaders(route: Route): string[] {
   const request = findSpec(route, 'headers')?.request
   return request === undefined ? [] : [...request.set.map(({ name }) => name), ...request.remove]
+}
+
+/** Headers of answers that are the route's business: what it captures, sets or removes. */
+function answeredNames(route: Route): string[] {
+  const capture = findSpec(route, 'capture')
+  const response = findSpec(route, 'headers')?.response
+  return [
+    ...(capture === undefined ? [] : capturedNames(capture)),
+    ...(response === undefined ? [] : [...response.set.map(({ name }) => name), ...response.remove]),
+  ]
+}
+
+/** `Trailer` names no field that does not go on. */
+function announceLess(headers: HeaderList, isWithheld: NameTest): void {
+  for (let i = headers.length - 2; i >= 0; i -= 2) {
+    if (!isNamed(headers[i]!, 'trailer')) continue
+    const announced = headers[i + 1]!.split(',').map((name) => name.trim())
+    const rest = announced.filter((name) => !isWithheld(name))
+    if (rest.length === 0) headers.splice(i, 2)
+    else if (rest.length < announced.length) headers[i + 1] = rest.join(', ')
+  }
 }
 
 /** A broken template speaks of nobody here; its route says what is wrong with it. */

@@ -9,6 +9,14 @@ describe('stripAliases', () => {
     expect(headers).toEqual(['a', '1', 'X-User-Ids', '5', 'b', '6'])
   })
 
+  test.each(['X-User', 'X_User', 'x.user', 'X-USER', 'x~User', 'x user'])('%j is a spelling of X-User', (name) => {
+    expect(aliasesOf(['X-User'])(name)).toBe(true)
+  })
+
+  test.each(['x-user_', '_x-user', 'x--user', 'xuser', 'x-users', 'x-use', ''])('%j is none of X-User', (name) => {
+    expect(aliasesOf(['X-User'])(name)).toBe(false)
+  })
+
   test('F3: no header name that folds to one of ours is left, and no other is taken', () => {
     const names = ['X-User-Id', 'Remote_Groups', 'a', '', 'x-user.name']
     const folded = new Set(names.map(foldName))

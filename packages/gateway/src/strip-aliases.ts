@@ -5,7 +5,10 @@ export type NameTest = (name: string) => boolean
 
 /**
  * What servers may take for the same header: letters' case does not count, and CGI, WSGI and their kin make one character
- * of all that is neither letter nor digit (`X_User`, `X.User`, `X-User`).
+ * of each that is neither letter nor digit.
+ *
+ * One for one: `X_User`, `x.user` and `X-USER` are `X-User`, while `x-user_` (`HTTP_X_USER_` to CGI), `x--user` and `xuser`
+ * are headers of their own to every server.
  */
 export function foldName(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '-')

@@ -1,8 +1,11 @@
 /** The data plane with the real hop: what an upstream gets, byte for byte. */
 import { Readable } from 'node:stream'
+import type { MiddlewareSpec, SessionSpec } from '@coatcheck/model'
 import { expect, test } from 'vitest'
+import { headerValues } from './headers.ts'
 import type { Reply } from './reply.ts'
-import { anyUpstream, route, type Stage, stage, toApp } from './testing/gateway.ts'
+import { readBody } from './testing/forward.ts'
+import { anyUpstream, noChanges, route, type Stage, sessionSpec, stage, toApp } from './testing/gateway.ts'
 import { startRecorder } from './testing/recorder.ts'
 
 /** The whole body of an answer. */
@@ -97,6 +100,65 @@ test('a chunked body is mirrored whole, and trailers reach the upstream without 
     expect(app.requests[0]!.trailers).toEqual(['Checksum', '1'])
     expect(shadow.requests[0]!.body.toString()).toBe('one,two')
     expect(shadow.requests[0]!.header('content-length')).toBe('7')
+  })
+})
+
+const answerWithTrailers = (announced: string, trailers: string) =>
+  `HTTP/1.1 200 OK\r\nTrailer: ${announced}\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n${trailers}\r\n`
+
+const held: Record<string, { middleware?: MiddlewareSpec[]; sessions?: SessionSpec[]; trailer: string }> = {
+  'that the route captures': {
+    middleware: [
+      { kind: 'session', session: 'default' },
+      { kind: 'capture', subject: 'X-Auth-User', attributes: [] },
+    ],
+    trailer: 'X-Auth-User',
+  },
+  'that the route removes from answers': {
+    middleware: [{ kind: 'headers', request: noChanges, response: { ...noChanges, remove: ['X-Powered-By'] } }],
+    trailer: 'X-Powered-By',
+  },
+  'that the route sets in answers': {
+    middleware: [
+      { kind: 'headers', request: noChanges, response: { ...noChanges, set: [{ name: 'X-Frame', value: 'no' }] } },
+    ],
+    trailer: 'X-Frame',
+  },
+  'that hands out tickets': {
+    sessions: [sessionSpec({ lookup: { kind: 'header', name: 'X-Session' } })],
+    trailer: 'X-Session',
+  },
+}
+
+test.each(Object.entries(held))(
+  'a header %s does not come as a trailer either, and is not announced',
+  async (...given) => {
+    const { middleware = [], sessions = [sessionSpec()], trailer } = given[1]
+    const other = trailer.toLowerCase().replace('-', '_')
+    const trailers = `${trailer}: evil\r\nX-Sum: 5\r\n${other}: evil\r\n`
+    await using app = await startRecorder({ respond: () => answerWithTrailers(`${trailer}, X-Sum,${other}`, trailers) })
+    const model = { upstreams: upstreams(['app', app.url]) }
+    const on = stage({ realHop: true, routes: [route('app', '/', middleware)], sessions, model })
+    await closing(on, async () => {
+      const { reply } = await on.ask()
+      expect(headerValues(reply.headers, 'trailer')).toEqual(['X-Sum'])
+      expect(await readBody(reply)).toEqual({ text: 'ok', trailers: ['X-Sum', '5'] })
+    })
+  },
+)
+
+test('where nothing but what is held back was announced, there is no Trailer', async () => {
+  const remove = ['X-Powered-By']
+  await using app = await startRecorder({ respond: () => answerWithTrailers('x_powered_by', '') })
+  const on = stage({
+    realHop: true,
+    routes: [route('app', '/', [{ kind: 'headers', request: noChanges, response: { ...noChanges, remove } }])],
+    model: { upstreams: upstreams(['app', app.url]) },
+  })
+  await closing(on, async () => {
+    const { reply } = await on.ask()
+    expect(reply.headers).toEqual([])
+    await readBody(reply)
   })
 })
 

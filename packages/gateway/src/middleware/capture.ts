@@ -34,7 +34,7 @@ export function capture(spec: CaptureSpec, context: RouteContext): Middleware {
   const issuer = captureIssuer(context.route.name)
   const attributes = spec.attributes.map(({ attribute, header }) => ({ attribute, header: header.toLowerCase() }))
   const subject = spec.subject?.toLowerCase()
-  const isCaptured = capturedHeaders(spec)
+  const isCaptured = aliasesOf(capturedNames(spec))
 
   function take(exchange: Exchange, { headers }: Reply): void {
     if (!hasAny(headers, isCaptured)) return
@@ -53,10 +53,10 @@ export function capture(spec: CaptureSpec, context: RouteContext): Middleware {
     }
 }
 
-/** Whether a response header is captured, in any spelling. */
-export function capturedHeaders(spec: CaptureSpec) {
-  const names = spec.attributes.map(({ header }) => header)
-  return aliasesOf(spec.subject === undefined ? names : [spec.subject, ...names])
+/** Names of the response headers that are captured. */
+export function capturedNames({ subject, attributes }: CaptureSpec): string[] {
+  const names = attributes.map(({ header }) => header)
+  return subject === undefined ? names : [subject, ...names]
 }
 
 function hasAny(headers: HeaderList, isCaptured: (name: string) => boolean): boolean {

@@ -63,6 +63,7 @@ export class Connection implements ResponseReceiver, UploadOwner, Watched {
   #served = 0
   #untouched = true
   #trailers: HeaderList | undefined
+  #filterTrailers: ((received: HeaderList) => void) | undefined
   #switched: Reply | undefined
   #since: number
   #progress = 0
@@ -96,6 +97,7 @@ export class Connection implements ResponseReceiver, UploadOwner, Watched {
     this.#user = user
     this.#phase = awaitingHead
     this.#untouched = true
+    this.#filterTrailers = request.replyTrailers
     this.#since = this.#settings.ticker.now
     this.#parser.expect(request.method, request.upgrade)
     if (request.upgrade) this.#reusable = false
@@ -207,7 +209,9 @@ export class Connection implements ResponseReceiver, UploadOwner, Watched {
   }
 
   end(trailers: HeaderList | undefined): void {
-    this.#trailers = trailers && passTrailers(trailers)
+    if (trailers === undefined) return
+    this.#trailers = passTrailers(trailers)
+    this.#filterTrailers?.(this.#trailers)
   }
 
   upgraded(head: ResponseHead): void {

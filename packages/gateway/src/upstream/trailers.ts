@@ -1,11 +1,19 @@
 import type { HeaderList } from '../headers.ts'
 import { stripHopByHop } from '../hop-by-hop.ts'
+import { aliasesOf } from '../strip-aliases.ts'
 
-/** What would mean something else, or everything, when a reader merges trailers into headers. RFC 9110, section 6.5.1. */
-const forbidden = new Set([
+/**
+ * What would mean something else, or everything, when a reader merges trailers into headers; in any spelling, since such a
+ * reader folds names as well.
+ *
+ * @see RFC 9110, section 6.5.1
+ */
+const isForbidden = aliasesOf([
+  ...['connection', 'keep-alive', 'proxy-connection', 'upgrade', 'http2-settings'],
   ...['content-length', 'transfer-encoding', 'host', 'trailer', 'content-encoding', 'content-type', 'content-range'],
   ...['authorization', 'proxy-authorization', 'proxy-authenticate', 'www-authenticate', 'cookie', 'set-cookie'],
   ...['cache-control', 'expect', 'max-forwards', 'range', 'te', 'age', 'expires', 'date', 'location', 'vary'],
+  ...['access-control-allow-origin', 'access-control-allow-credentials', 'access-control-expose-headers'],
 ])
 const writableName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const unwritableValue = /[^\t\x20-\x7e\x80-\xff]/
@@ -15,7 +23,7 @@ export function passTrailers(trailers: HeaderList): HeaderList {
   const passed: HeaderList = []
   const kept = stripHopByHop(trailers)
   for (let i = 0; i < kept.length; i += 2) {
-    if (!forbidden.has(kept[i]!.toLowerCase())) passed.push(kept[i]!, kept[i + 1]!)
+    if (!isForbidden(kept[i]!)) passed.push(kept[i]!, kept[i + 1]!)
   }
   return passed
 }
