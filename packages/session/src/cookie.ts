@@ -4,6 +4,7 @@
  */
 import type { CookieOptions } from './api.ts'
 import { maxCookieParts, splitValue } from './cookie-parts.ts'
+import { sessionDefaults } from './defaults.ts'
 import { checkObject, invalid, shown } from './invalid-option.ts'
 
 export { type CookieValues, ownsCookieName, readCookies, withholdCookies } from './cookie-header.ts'
@@ -79,7 +80,9 @@ export function clearCookies(cookie: ResolvedCookie, present = 1): string[] {
 export function resolveCookie(options: CookieOptions = {}): ResolvedCookie {
   checkObject('"cookie"', options, optionNames)
   checkKinds(options)
-  const { path = '/', sameSite = 'Lax', secure = true, httpOnly = true, expires = 'browser' } = options
+  const { cookie } = sessionDefaults
+  const { path = cookie.path, sameSite = cookie.sameSite, secure = cookie.secure } = options
+  const { httpOnly = cookie.httpOnly, expires = cookie.expires } = options
   const domain = options.domain?.replace(/^\./, '')
   const hostOnly = secure && path === '/' && domain === undefined
   const name = options.name ?? (hostOnly ? '__Host-session' : 'session')

@@ -1,5 +1,6 @@
 export * from './api.ts'
 export { type ResolvedCookie, resolveCookie, withholdCookies } from './cookie.ts'
+export { sessionDefaults } from './defaults.ts'
 export * from './errors.ts'
 export { readKey } from './keyring.ts'
 export { createSessions } from './manager.ts'

@@ -1,6 +1,7 @@
-/** Options of a session manager: their defaults and their bounds, each once. */
+/** Options of a session manager, and their bounds. */
 import type { CookieOptions, Sealing, SealingKey, SessionObserver } from './api.ts'
 import type { CacheOptions } from './cache.ts'
+import { sessionDefaults } from './defaults.ts'
 import { checkFunction, checkObject, invalid, shown, shownKind } from './invalid-option.ts'
 import type { SealedCookieStore, Timeouts } from './session-store.ts'
 import type { RecordStore } from './store.ts'
@@ -81,8 +82,6 @@ export interface CheckedOptions {
   readonly observer: SessionObserver
 }
 
-const minute = 60_000
-
 /** @throws SessionError `ERR_INVALID_OPTION` */
 export function checkOptions(options: SessionsOptions): CheckedOptions {
   checkObject('The options of createSessions()', options, optionNames)
@@ -90,15 +89,18 @@ export function checkOptions(options: SessionsOptions): CheckedOptions {
   const timeouts = options.timeouts ?? {}
   checkObject('createSessions: "timeouts"', timeouts, ['idle', 'lifetime'])
   const checked: CheckedOptions = {
-    prefix: options.prefix ?? 'session',
-    lookup: options.lookup ?? { kind: 'cookie' },
-    timeouts: { idle: timeouts.idle ?? 10 * minute, lifetime: timeouts.lifetime ?? 720 * minute },
-    rotateAfter: 'rotateAfter' in options ? options.rotateAfter : 30 * minute,
-    sealing: options.sealing ?? { kind: 'ticket' },
-    serverKeys: options.serverKeys ?? [],
-    maxBytes: options.maxBytes ?? 65_536,
-    serveCachedFor: options.serveCachedFor ?? 0,
-    cache: options.cache ?? { maxEntries: 10_000, maxAge: minute },
+    prefix: options.prefix ?? sessionDefaults.prefix,
+    lookup: options.lookup ?? sessionDefaults.lookup,
+    timeouts: {
+      idle: timeouts.idle ?? sessionDefaults.timeouts.idle,
+      lifetime: timeouts.lifetime ?? sessionDefaults.timeouts.lifetime,
+    },
+    rotateAfter: 'rotateAfter' in options ? options.rotateAfter : sessionDefaults.rotateAfter,
+    sealing: options.sealing ?? sessionDefaults.sealing,
+    serverKeys: options.serverKeys ?? sessionDefaults.serverKeys,
+    maxBytes: options.maxBytes ?? sessionDefaults.maxBytes,
+    serveCachedFor: options.serveCachedFor ?? sessionDefaults.serveCachedFor,
+    cache: options.cache ?? sessionDefaults.cache,
     clock: options.clock ?? Date.now,
     schedule: options.schedule,
     observer: options.observer ?? {},

@@ -1,4 +1,5 @@
 /** Records in this process: gone with it, and seen by it alone. */
+import { sessionDefaults } from '../../defaults.ts'
 import { SessionError } from '../../errors.ts'
 import { checkFunction, checkObject, invalid, shown } from '../../invalid-option.ts'
 import type { Confirming, Expiring, RecordStore, SessionId } from '../../store.ts'
@@ -39,7 +40,8 @@ const sweepSteps = 16
  */
 export function memoryRecords(options: MemoryOptions = {}): MemoryRecords {
   checkObject('The options of memoryRecords()', options, ['maxEntries', 'maxBytes', 'clock'])
-  const { maxEntries = 100_000, maxBytes = 256 * 1024 * 1024, clock = Date.now } = options
+  const { memory } = sessionDefaults
+  const { maxEntries = memory.maxEntries, maxBytes = memory.maxBytes, clock = Date.now } = options
   checkBound('maxEntries', maxEntries)
   checkBound('maxBytes', maxBytes)
   checkFunction('memoryRecords: "clock"', clock)

@@ -5,6 +5,7 @@
  */
 import type { SealingKey } from '../../api.ts'
 import { maxCookieParts } from '../../cookie-parts.ts'
+import { sessionDefaults } from '../../defaults.ts'
 import { checkObject, invalid, shown } from '../../invalid-option.ts'
 import { createKeyring } from '../../keyring.ts'
 import type { SealedCookieStore } from '../../session-store.ts'
@@ -29,7 +30,7 @@ export interface SealedCookieOptions {
  */
 export function sealedCookies(options: SealedCookieOptions): SealedCookieStore {
   checkObject('The options of sealedCookies()', options, ['keys', 'maxParts'])
-  const { keys, maxParts = 3 } = options
+  const { keys, maxParts = sessionDefaults.sealedCookie.maxParts } = options
   if (!Number.isInteger(maxParts) || maxParts < 1 || maxParts > maxCookieParts) {
     throw invalid(
       `sealedCookies: "maxParts" is ${shown(maxParts)}, which no session could be split over. Nothing was made. Give a whole ` +
