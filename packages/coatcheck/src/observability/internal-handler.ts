@@ -16,7 +16,7 @@ export interface InternalHandlerOptions {
   readonly status: () => GatewayStatus
   /** What `/readyz` looks at. */
   readonly checks: () => readonly Check[]
-  /** Of every process; one that does not answer is left out. */
+  /** Of every process. */
   readonly metrics: () => Promise<readonly MetricsSnapshot[]>
 }
 

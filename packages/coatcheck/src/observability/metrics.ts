@@ -2,8 +2,9 @@ import type { FinishedExchange, GatewayObserver, RejectedRequest } from '@coatch
 import type { GatewayModel } from '@coatcheck/model'
 import { startAtZero } from './closed-sets.ts'
 import { type Families, families } from './families.ts'
-import { add, type Cell, observe, set } from './family.ts'
+import { add, observe, set } from './family.ts'
 import type { LogLevel } from './log.ts'
+import { namesOf, noRoute } from './names.ts'
 import type { ConnectionProtocol, MetricsSnapshot } from './observability.ts'
 import { processMetrics } from './process-metrics.ts'
 
@@ -22,13 +23,12 @@ export interface Metrics extends GatewayObserver {
   storeUp(store: string, up: boolean): void
   logged(level: LogLevel): void
   dropped(output: 'access_log' | 'log', lines: number): void
+  counted(): MetricsSnapshot
   snapshot(): Promise<MetricsSnapshot>
 }
 
 /** Methods that are labels; a client can invent any number of others (semantic conventions: `_OTHER`). */
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT', 'QUERY'])
-/** Stands for the route of a request that no route took. */
-const noRoute = 'none'
 
 export function createMetrics({ version, revision }: MetricsOptions): Metrics {
   const all = families()
@@ -46,6 +46,8 @@ export function createMetrics({ version, revision }: MetricsOptions): Metrics {
     observe(all.requestSize, all.requestSize.series(route), requestBytes)
     observe(all.responseSize, all.responseSize.series(route), responseBytes)
   }
+
+  const counted = () => Object.values(all).map((family) => family.snapshot())
 
   return {
     ...observeSessions(all),
@@ -71,7 +73,8 @@ export function createMetrics({ version, revision }: MetricsOptions): Metrics {
     storeUp: (store, up) => set(all.storeUp.series(store), Number(up)),
     logged: (level) => add(all.logMessages.series(level), 1),
     dropped: (output, lines) => add(all.linesDropped.series(output), lines),
-    snapshot: async () => [...Object.values(all).map((family) => family.snapshot()), ...(await ofProcess())],
+    counted,
+    snapshot: async () => [...counted(), ...(await ofProcess())],
   }
 }
 
@@ -100,26 +103,18 @@ function observeUpstreams(all: Families) {
 
 /** Series of what a model no longer names go; a gauge that still counts something goes at a later reload. */
 function forget(all: Families, model: GatewayModel): void {
-  const named = (list: readonly { readonly name: string }[], ...more: string[]) => {
-    const names = new Set([...list.map(({ name }) => name), ...more])
-    return (name: string) => names.has(name)
+  const names = namesOf(model)
+  const open = [all.requestsInFlight, all.connections]
+  for (const family of open) {
+    family.retain('listener', (name, { value }) => value !== 0 || names.get('listener')!.has(name))
   }
-  const route = named(model.routes, noRoute)
-  const listener = named(model.listeners)
-  const session = named(model.sessions)
-  const store = named(model.stores)
-  const upstream = named(model.upstreams)
-  const living = (name: string, { value }: Cell) => value !== 0 || listener(name)
-  for (const family of [all.requests, all.requestDuration, all.requestSize, all.responseSize])
-    family.retain('route', route)
-  all.requests.retain('listener', listener)
-  for (const family of [all.requestsInFlight, all.connections]) family.retain('listener', living)
-  for (const family of [all.created, all.reused, all.rotated, all.ended, all.rejected])
-    family.retain('session', session)
-  for (const family of [all.storeDuration, all.storeErrors, all.storeUp]) family.retain('store', store)
-  for (const family of [all.upstreamDuration, all.upstreamErrors, all.upstreamUp]) family.retain('upstream', upstream)
-  const urls = new Set(model.upstreams.flatMap(({ targets }) => targets.map(({ url }) => url)))
-  all.upstreamUp.retain('url', (url) => urls.has(url))
+  for (const family of Object.values(all)) {
+    if (open.some((one) => one === family)) continue
+    for (const label of family.labels) {
+      const named = names.get(label)
+      if (named !== undefined) family.retain(label, (name) => named.has(name))
+    }
+  }
 }
 
 /** Certificates are announced around a reload, before or after it: those not seen since the one before are gone. */

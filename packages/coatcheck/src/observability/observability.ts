@@ -23,6 +23,9 @@ export interface Observability {
   /** A certificate that is served, told again at every reload. `notAfter` in milliseconds since 1970. */
   certificate(name: string, notAfter: number): void
   storeUp(store: string, up: boolean): void
+  /** Families of our own, at once: without what `process_*` and `nodejs_*` measure. */
+  counted(): MetricsSnapshot
+  /** All families. */
   snapshot(): Promise<MetricsSnapshot>
   /** Writes what is buffered; bounded in time. */
   flush(): Promise<void>
@@ -94,6 +97,7 @@ export function createObservability(options: ObservabilityOptions): Observabilit
     connections: metrics.connections,
     certificate: metrics.certificate,
     storeUp: metrics.storeUp,
+    counted: metrics.counted,
     snapshot: metrics.snapshot,
     flush: () => flushAll([lines, messages]),
   }

@@ -1,4 +1,5 @@
-import type { MetricFamily, Sample } from './family.ts'
+import type { MetricFamily } from './family.ts'
+import { mergeMetrics } from './merge-metrics.ts'
 import type { MetricsSnapshot } from './observability.ts'
 
 const text = 'text/plain; version=0.0.4; charset=utf-8'
@@ -7,47 +8,17 @@ const openMetrics = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
 /**
  * The metrics of all processes as one text: the Prometheus format, or OpenMetrics when `Accept` prefers it.
  *
- * Counters and histograms add up exactly; a gauge adds up, or takes the largest or smallest value, as its family says.
- *
- * @param snapshots one for each process; a process that did not answer is left out
+ * @param snapshots one for each process
  */
 export function renderMetrics(
   snapshots: readonly MetricsSnapshot[],
   accept: string | undefined,
 ): { contentType: string; body: string } {
-  const families = merge(snapshots as readonly (readonly MetricFamily[])[])
+  const families = mergeMetrics(snapshots as readonly (readonly MetricFamily[])[])
   if (!prefersOpenMetrics(accept))
     return { contentType: text, body: families.map((family) => write(family, family.name)).join('') }
   const body = families.map((family) => write(family, openMetricsName(family))).join('')
   return { contentType: openMetrics, body: `${body}# EOF\n` }
-}
-
-interface Merged {
-  readonly family: MetricFamily
-  /** By suffix and labels. */
-  readonly values: Map<string, number>
-}
-
-function merge(snapshots: readonly (readonly MetricFamily[])[]): MetricFamily[] {
-  const merged = new Map<string, Merged>()
-  for (const family of snapshots.flat()) {
-    const own = merged.get(family.name) ?? { family, values: new Map() }
-    merged.set(family.name, own)
-    for (const [suffix, labels, value] of family.samples) add(own, `${suffix}\n${labels}`, value)
-  }
-  return [...merged.values()].map(({ family, values }) => ({ ...family, samples: [...values].map(toSample) }))
-}
-
-function toSample([key, value]: [string, number]): Sample {
-  const end = key.indexOf('\n')
-  return [key.slice(0, end), key.slice(end + 1), value]
-}
-
-function add({ family, values }: Merged, key: string, value: number): void {
-  const before = values.get(key)
-  if (before === undefined) values.set(key, value)
-  else if (family.merge === 'sum') values.set(key, before + value)
-  else values.set(key, family.merge === 'max' ? Math.max(before, value) : Math.min(before, value))
 }
 
 function write({ name, help, type, samples }: MetricFamily, title: string): string {

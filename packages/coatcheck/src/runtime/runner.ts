@@ -10,7 +10,7 @@ export interface Runner {
    */
   prepare(model: GatewayModel): Promise<Prepared>
   status(): RunningStatus
-  /** Metrics of every process that serves; one that does not answer in time is left out. */
+  /** Metrics of every process that serves, or served: of one that does not answer within a second, the last that it told. */
   snapshots(): Promise<MetricsSnapshot[]>
   /** Takes no new connections; resolves when no request is under way any more. */
   drain(): Promise<void>

@@ -18,12 +18,15 @@ export interface WorkerStart {
 export type Order = { readonly number: number } & OrderBody
 export type OrderBody =
   | { readonly kind: 'prepare'; readonly model: GatewayModel }
-  | { readonly kind: 'commit' | 'undo' | 'snapshot' | 'drain' | 'stop' }
+  | { readonly kind: 'commit' | 'undo' | 'drain' | 'stop' }
+  /** `whole`: with what `process_*` and `nodejs_*` measure. */
+  | { readonly kind: 'snapshot'; readonly whole: boolean }
 
 /** From a worker. */
 export type Report =
   | { readonly kind: 'done'; readonly number: number; readonly status: RunningStatus }
-  | { readonly kind: 'snapshot'; readonly number: number; readonly snapshot: MetricsSnapshot }
+  /** Without a number when nobody asked. */
+  | { readonly kind: 'snapshot'; readonly number: number | undefined; readonly snapshot: MetricsSnapshot }
   | { readonly kind: 'failed'; readonly number: number; readonly failure: Failure }
   /** A store went down or came back. */
   | { readonly kind: 'status'; readonly status: RunningStatus }

@@ -1,9 +1,9 @@
 import cluster, { type Worker } from 'node:cluster'
 import { fileURLToPath } from 'node:url'
 import { ProgramError } from '../errors.ts'
-import type { MetricsSnapshot } from '../observability/observability.ts'
 import type { RunningStatus } from './runner.ts'
 import type { Failure, OrderBody, Report, WorkerStart } from './worker-messages.ts'
+import type { WorkerShare } from './worker-totals.ts'
 
 /** A worker as the primary sees it. */
 export interface WorkerProcess {
@@ -16,27 +16,39 @@ export interface WorkerProcess {
    * @throws ProgramError what the worker threw; `worker-failed` when it ended or did not answer within `patience` ms
    */
   order(body: OrderBody, patience?: number): Promise<void>
-  /** `undefined` when it does not answer in time. */
-  snapshot(patience: number): Promise<MetricsSnapshot | undefined>
+  /**
+   * Has it tell its share of the totals. Resolves when it did, or after `patience` ms: what comes later counts too. At
+   * once for one that owes several already.
+   */
+  snapshot(whole: boolean, patience: number): Promise<void>
   /** Resolves with the exit code or the signal that ended it. */
   readonly exited: Promise<number | string>
   kill(): void
 }
 
+/** Snapshots that a worker may owe: one that stands still is not asked for ever more. */
+const mostUntold = 4
+
 type Answer = Exclude<Report, { kind: 'status' }>
 
 /** Starts a worker. It serves nothing before it got a model. */
-export function startWorker(start: WorkerStart): WorkerProcess {
+export function startWorker(start: WorkerStart, share: WorkerShare): WorkerProcess {
   cluster.setupPrimary({ exec: fileURLToPath(new URL('./worker.ts', import.meta.url)), args: [] })
   const worker = cluster.fork({ COATCHECK_WORKER: JSON.stringify(start) })
   const waiting = new Map<number, (answer: Answer) => void>()
   let status: RunningStatus = { listeners: [], routes: [], stores: [] }
   let last = 0
+  let untold = 0
 
   worker.on('message', (report: Report) => {
     if (report.kind === 'status' || report.kind === 'done') status = report.status
-    if (report.kind !== 'status') waiting.get(report.number)?.(report)
+    if (report.kind === 'snapshot') share.told(report.snapshot)
+    if (report.kind === 'status' || report.number === undefined) return
+    if (report.kind === 'snapshot') untold--
+    waiting.get(report.number)?.(report)
   })
+  // not when it exits: what it sent before may come after that
+  worker.once('disconnect', share.ended)
   worker.on('error', () => {})
   const exited = new Promise<number | string>((resolve) => {
     worker.once('exit', (code, signal) => {
@@ -69,9 +81,10 @@ export function startWorker(start: WorkerStart): WorkerProcess {
       const answer = await ask(body, patience)
       if (answer.kind === 'failed') throw errorOf(answer.failure)
     },
-    async snapshot(patience) {
-      const answer = await ask({ kind: 'snapshot' }, patience)
-      return answer.kind === 'snapshot' ? answer.snapshot : undefined
+    async snapshot(whole, patience) {
+      if (untold >= mostUntold) return
+      untold++
+      await ask({ kind: 'snapshot', whole }, patience)
     },
     exited,
     kill: () => worker.process.kill('SIGKILL'),

@@ -1,6 +1,6 @@
 /** Entry of a worker process: runs the models that the primary sends. */
 import { exitCodes } from '../commands/command.ts'
-import { createObservability } from '../observability/observability.ts'
+import { createObservability, type MetricsSnapshot } from '../observability/observability.ts'
 import { stateFolder } from '../state/state-folder.ts'
 import { endOnFatal } from './fatal.ts'
 import { createGatewayProcess } from './gateway-process.ts'
@@ -10,7 +10,7 @@ import type { Failure, Order, Report, WorkerStart } from './worker-messages.ts'
 
 const start: WorkerStart = JSON.parse(process.env.COATCHECK_WORKER ?? '{}')
 const observability = createObservability({ ...start, level: start.logLevel })
-endOnFatal(observability)
+endOnFatal({ log: observability.log, flush: lastWords })
 const runner = createGatewayProcess({
   observability,
   state: stateFolder(start.state, {}, '/'),
@@ -18,8 +18,13 @@ const runner = createGatewayProcess({
 })
 let prepared: Prepared | undefined
 
-function report(message: Report): void {
-  if (process.connected) process.send?.(message)
+/** Resolves when it was sent, or cannot be. */
+async function report(message: Report): Promise<void> {
+  if (process.connected) await new Promise((sent) => process.send?.(message, undefined, undefined, sent))
+}
+
+function snapshot(whole: boolean): MetricsSnapshot | Promise<MetricsSnapshot> {
+  return whole ? observability.snapshot() : observability.counted()
 }
 
 async function obey(order: Order): Promise<void> {
@@ -41,14 +46,20 @@ async function obey(order: Order): Promise<void> {
     case 'stop':
       await runner.stop()
       // before it is reported: the primary ends whoever has reported
-      await observability.flush()
+      await lastWords()
       break
     case 'snapshot':
-      report({ kind: 'snapshot', number: order.number, snapshot: await observability.snapshot() })
+      void report({ kind: 'snapshot', number: order.number, snapshot: await snapshot(order.whole) })
       return
   }
-  report({ kind: 'done', number: order.number, status: runner.status() })
+  void report({ kind: 'done', number: order.number, status: runner.status() })
   if (order.kind === 'stop') await end()
+}
+
+/** What was counted since somebody asked, and logged; sent and written when it resolves. */
+async function lastWords(): Promise<void> {
+  await report({ kind: 'snapshot', number: undefined, snapshot: observability.counted() })
+  await observability.flush()
 }
 
 async function end(): Promise<void> {

@@ -7,6 +7,7 @@ import type { StateFolder } from '../state/state-folder.ts'
 import type { Prepared, Runner, RunningStatus } from './runner.ts'
 import type { WorkerStart } from './worker-messages.ts'
 import { startWorker, type WorkerProcess } from './worker-process.ts'
+import { createWorkerTotals } from './worker-totals.ts'
 
 export interface WorkersOptions {
   /** 2–64. */
@@ -20,6 +21,8 @@ export interface WorkersOptions {
 
 /** Milliseconds that a worker has for its metrics. */
 const snapshotPatience = 1_000
+/** Milliseconds between two looks at what workers counted, besides scrapes: so much can be lost when one is killed. */
+const snapshotEvery = 10_000
 /** A worker that ends sooner than this after its start, in milliseconds, was never well. */
 const wellAfter = 5_000
 /** So many in a row that were never well, and the program gives up. */
@@ -35,6 +38,8 @@ export function createWorkers({ count, observability, state, version, revision, 
   const start: WorkerStart = { version, revision, logLevel, state: state.path, workers: count }
   const workers = new Set<WorkerProcess>()
   const launching = new Set<WorkerProcess>()
+  const totals = createWorkerTotals()
+  const looking = setInterval(() => void look(false), snapshotEvery).unref()
   const failed = Promise.withResolvers<void>()
   let running: GatewayModel | undefined
   let stopping = false
@@ -42,7 +47,7 @@ export function createWorkers({ count, observability, state, version, revision, 
 
   /** A worker that runs `model`; killed when it cannot. */
   async function launch(model: GatewayModel): Promise<WorkerProcess> {
-    const worker = startWorker(start)
+    const worker = startWorker(start, totals.join())
     launching.add(worker)
     void worker.exited.then(() => launching.delete(worker))
     try {
@@ -94,6 +99,10 @@ export function createWorkers({ count, observability, state, version, revision, 
     await worker.order({ kind: 'commit' })
   }
 
+  async function look(whole: boolean): Promise<void> {
+    await Promise.all([...workers].map((worker) => worker.snapshot(whole, snapshotPatience)))
+  }
+
   async function all(work: (worker: WorkerProcess) => Promise<unknown>): Promise<void> {
     const results = await Promise.allSettled([...workers].map(work))
     const failure = results.find((result) => result.status === 'rejected')
@@ -125,6 +134,7 @@ export function createWorkers({ count, observability, state, version, revision, 
       async commit() {
         running = model
         observability.configured(model)
+        totals.configured(model)
         const swap = (worker: WorkerProcess) =>
           ready.has(worker) ? worker.order({ kind: 'commit' }) : catchUp(worker, model)
         await all(swap).catch((error) => unanswered(error, log))
@@ -141,8 +151,8 @@ export function createWorkers({ count, observability, state, version, revision, 
         stopping,
       ),
     async snapshots() {
-      const theirs = await Promise.all([...workers].map((worker) => worker.snapshot(snapshotPatience)))
-      return [await observability.snapshot(), ...theirs.filter((snapshot) => snapshot !== undefined)]
+      await look(true)
+      return [await observability.snapshot(), ...totals.snapshots()]
     },
     async drain() {
       stopping = true
@@ -150,6 +160,7 @@ export function createWorkers({ count, observability, state, version, revision, 
     },
     async stop() {
       stopping = true
+      clearInterval(looking)
       const ends = [...workers, ...launching].map(({ exited }) => exited)
       for (const worker of launching) worker.kill()
       await all((worker) => worker.order({ kind: 'stop' }, 1_500)).catch(() => {})
