@@ -67,7 +67,7 @@ describe('the request target', () => {
   test('CONNECT, TRACE and methods that HTTP/1 would not let in are not passed on', () => {
     expect(refusal({ method: 'CONNECT', target: 'a:443' })).toBe('400 bad-target')
     expect(refusal({ method: 'TRACE' })).toBe('501 method-not-supported')
-    expect(refusal({ method: 'FOO', httpVersion: '2.0' })).toBe('501 method-not-supported')
+    expect(refusal({ method: 'FOO', httpVersion: '2.0' })).toBe('400 bad-request')
   })
 })
 

@@ -18,8 +18,8 @@ import { readTarget, type Target } from './target.ts'
  * and without anything that speaks for a proxy or a client certificate. Of that, `X-Forwarded-For`, `-Proto`, `-Host`,
  * `-Port`, `Forwarded`, `X-Request-Id` and, where configured, `Client-Cert` are written anew. `Host` comes first.
  *
- * @throws GatewayError `bad-target`, `ambiguous-target`, `bad-host`, `bad-framing`, `method-not-supported`, `target-too-long`,
- * `too-many-headers`, `headers-too-large`
+ * @throws GatewayError `bad-request`, `bad-target`, `ambiguous-target`, `bad-host`, `bad-framing`, `method-not-supported`,
+ * `target-too-long`, `too-many-headers`, `headers-too-large`
  */
 export function beginExchange(listener: CompiledListener, raw: RawRequest): Exchange {
   checkSize(listener, raw)
@@ -92,17 +92,17 @@ function badFraming(why: string): GatewayError {
   return new GatewayError('bad-framing', 400, why)
 }
 
-/** Methods of HTTP/1 as its parser knows them, for HTTP/2 as well. TRACE would show the application's headers to a page. */
-const passedOn = new Set(METHODS.filter((method) => method !== 'TRACE'))
+/** Methods as the parser of HTTP/1 knows them. It says 400 to all others, so HTTP/2 says the same. */
+const known = new Set(METHODS)
 
 const asterisk: Target = { path: '*', query: '', readings: undefined }
 
 /** RFC 9112, section 3.2: of its four forms, absolute and authority form speak to another kind of proxy. */
 function readRequestTarget(raw: RawRequest): Target {
   if (raw.method === 'CONNECT') throw new GatewayError('bad-target', 400, 'The target of CONNECT is no path')
-  if (!passedOn.has(raw.method)) {
-    throw new GatewayError('method-not-supported', 501, 'The method is not passed on')
-  }
+  if (!known.has(raw.method)) throw new GatewayError('bad-request', 400, 'The method is not one that HTTP knows')
+  // it would show the application's headers, and the gateway's among them, to a page
+  if (raw.method === 'TRACE') throw new GatewayError('method-not-supported', 501, 'TRACE is not passed on')
   if (raw.target === '*' && raw.method === 'OPTIONS') return asterisk
   return readTarget(raw.target)
 }

@@ -11,16 +11,30 @@ const maxInFlight = 100
 /** Streams above that which a connection may try before it is closed. */
 const maxRefused = 200
 const endOfStream = 1
+/** As the last one that is served: all of them (RFC 9113, section 6.8). */
+const highestStream = 2 ** 31 - 1
 
 /** A connection that speaks HTTP/2. */
 export interface Http2Session {
+  /**
+   * Says that no more streams are wanted, without a limit yet: those that are on the wire are served (RFC 9113,
+   * section 6.8). `close` follows.
+   */
+  announceEnd(): void
   /** Takes no new streams; the connection ends with the last one (GOAWAY). */
   close(): void
   /** Ends what has been silent for too long. Called about once a second. */
   checkIdle(now: number): void
 }
 
-/** Speaks HTTP/2 over a socket whose handshake chose `h2`. */
+/**
+ * Speaks HTTP/2 over a socket whose handshake chose `h2`.
+ *
+ * nghttp2 resets streams whose head is malformed, with one exception that is Node's: a field whose name or value holds what
+ * may not stand there (RFC 9113, section 8.2.1) is dropped where nobody can see it, and the stream goes on. Such a field
+ * is in no list of headers, so it frames, routes, proves and forwards nothing: to the gateway and the upstream the request
+ * is one without it.
+ */
 export function openHttp2Session(
   client: Connection,
   socket: TLSSocket,
@@ -51,7 +65,13 @@ export function openHttp2Session(
       idleSince = performance.now()
     })
   })
+  let announced = false
   return {
+    announceEnd() {
+      if (announced || session.closed || session.destroyed) return
+      announced = true
+      session.goaway(constants.NGHTTP2_NO_ERROR, highestStream)
+    },
     close: () => closeSession(session),
     checkIdle(now) {
       for (const exchange of exchanges) exchange.checkIdle(now, timeouts.idle)
@@ -79,7 +99,7 @@ function serveStream(client: Connection, stream: ServerHttp2Stream, flags: numbe
 }
 
 function refusalOf({ method, expect }: Http2Head): GatewayError | undefined {
-  if (method === 'CONNECT') return new GatewayError('method-not-supported', 501, 'CONNECT is for forward proxies')
+  if (method === 'CONNECT') return new GatewayError('bad-target', 400, 'CONNECT is for forward proxies')
   if (expect !== undefined && expect !== '100-continue') {
     return new GatewayError('bad-request', 417, 'The only expectation that is understood is 100-continue')
   }
