@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Recorder, startRecorder } from '../../packages/gateway/src/testing/recorder.ts'
 import { freePort } from '../running/free-port.ts'
 import { type RunningGateway, startGateway } from '../running/gateway.ts'
+import { type Innocent, openInnocent } from './innocent.ts'
 import { type HostileRequest, hostileRequests } from './requests.ts'
 
 const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
@@ -14,6 +15,7 @@ const largestByteByByte = 600
 let upstream: Recorder
 let gateway: RunningGateway
 let port: number
+let innocent: Innocent
 
 beforeAll(async () => {
   upstream = await startRecorder({ respond: () => answer })
@@ -28,9 +30,11 @@ routes:
   - { name: all, match: { path: / }, upstream: "${upstream.url}" }
 `
   gateway = await startGateway({ files: { 'coatcheck.yaml': yaml }, ready: `http://127.0.0.1:${port}/ready` })
+  innocent = openInnocent(port, 'ok')
 })
 
 afterAll(async () => {
+  innocent?.[Symbol.dispose]()
   await gateway?.stop()
   await upstream?.close()
 })
@@ -68,12 +72,13 @@ test('nothing of all this stopped the gateway, and every line of its log parses'
   expect(gateway.lines().length).toBeGreaterThan(hostileRequests.length)
 })
 
-async function judge({ expected }: HostileRequest, pieces: readonly string[]): Promise<void> {
+async function judge({ expected, cut }: HostileRequest, pieces: readonly string[]): Promise<void> {
   const before = upstream.requests.length
-  const received = await exchange(pieces, 1)
-  await exchange([marker], 1)
+  innocent.begin()
+  const received = await exchange(pieces, 1, cut)
+  await innocent.finish()
   const got = upstream.requests.slice(before)
-  expect(got.pop()?.target).toBe('/marker')
+  expect(got.pop()?.target).toBe('/innocent')
   if (expected.is === 'refused') {
     expect(got.map(({ head }) => head)).toEqual([])
     expect(received).toMatch(/^(HTTP\/1\.[01] 4\d\d |$)/)
@@ -86,8 +91,11 @@ async function judge({ expected }: HostileRequest, pieces: readonly string[]): P
   expect(got[0]!.body.toString('latin1')).toBe(expected.body)
 }
 
-/** Writes the pieces, each in a packet of its own, and returns all that came until `answers` are there and the connection is closed. */
-async function exchange(pieces: readonly string[], answers: number): Promise<string> {
+/**
+ * Writes the pieces, each in a packet of its own, and returns all that came until `answers` are there and the connection
+ * is closed. `cut`: the client ends its side behind the pieces.
+ */
+async function exchange(pieces: readonly string[], answers: number, cut = false): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   let received = ''
   socket.setEncoding('latin1')
@@ -96,14 +104,12 @@ async function exchange(pieces: readonly string[], answers: number): Promise<str
     if (complete(received) >= answers) socket.end()
   })
   socket.on('error', () => {})
-  // A request that never ends is cut by us, so that the test need not wait for the gateway's own deadline.
-  const impatient = setTimeout(() => socket.end(), 1000)
   // A refused request may be answered by a reset as well, which is an error to Node and an end to us.
   const closed = new Promise((resolve) => socket.once('close', resolve))
   await once(socket, 'connect')
   await write(socket, pieces)
+  if (cut) socket.end()
   await closed
-  clearTimeout(impatient)
   return received
 }
 
