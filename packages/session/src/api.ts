@@ -45,6 +45,8 @@ export type RejectReason =
   | 'ambiguous'
   /** More than two cookies of our name, or longer than any of ours. */
   | 'oversized'
+  /** Sealed under a key that is not known here: an outage of this session (`ERR_KEY_UNKNOWN`), never its absence. */
+  | 'key_unknown'
 
 /** Why a session ended. Closed set: also metric labels. */
 export type EndReason = 'idle' | 'lifetime' | 'sign_out' | 'revoked' | 'provider'

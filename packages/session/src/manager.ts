@@ -1,5 +1,14 @@
 /** Sessions for one kind of visitor: from the headers that they bring to the headers that they get. */
-import type { Commit, JsonObject, Presented, RejectReason, Session, SessionData, SessionManager } from './api.ts'
+import type {
+  Commit,
+  JsonObject,
+  Presented,
+  RejectReason,
+  Session,
+  SessionData,
+  SessionManager,
+  SessionObserver,
+} from './api.ts'
 import {
   type CookieValues,
   clearCookies,
@@ -54,11 +63,13 @@ function createStore({ store }: SessionsOptions, checked: CheckedOptions, cookie
 
 function createHost(store: SessionStore, checked: CheckedOptions, cookie: ResolvedCookie, maxParts: number) {
   const byHeader = checked.lookup.kind === 'header'
+  const { observer } = checked
   return {
-    store,
+    // A record may be sealed anew after it was opened, under a key that is not known here.
+    store: { ...store, save: (...saving) => store.save(...saving).catch((error) => throwCounted(observer, error)) },
     timeouts: checked.timeouts,
     clock: checked.clock,
-    observer: checked.observer,
+    observer,
     tell(value, remaining, present): Commit {
       if (byHeader) return { setCookie: [], ticket: value ?? '' }
       const setCookie =
@@ -121,10 +132,26 @@ function openSession<Data extends JsonObject<Data>>(
     const [first, second] = found.values
     if (first === undefined) return Promise.resolve(withoutValue<Data>(host, found, presented))
     const opened = second === undefined ? host.store.open(first, now) : openTwo(host.store, first, second, now)
-    return opened instanceof Promise ? opened.then(finish) : Promise.resolve(finish(opened))
+    if (!(opened instanceof Promise)) return Promise.resolve(finish(opened))
+    return opened.then(finish, (error) => throwCounted(host.observer, error))
   } catch (error) {
+    countKeyUnknown(host.observer, error)
     return Promise.reject(error)
   }
+}
+
+function throwCounted(observer: SessionObserver, error: unknown): never {
+  countKeyUnknown(observer, error)
+  throw error
+}
+
+function countKeyUnknown(observer: SessionObserver, error: unknown): void {
+  if (isKeyUnknown(error)) observer.rejected?.('key_unknown')
+}
+
+/** An outage of this one session, which anybody's cookie may look like, is told apart from one of the store. */
+function isKeyUnknown(error: unknown): error is SessionError {
+  return error instanceof SessionError && error.code === 'ERR_KEY_UNKNOWN'
 }
 
 function withoutValue<Data extends JsonObject<Data>>(
@@ -171,12 +198,11 @@ async function openTwo(store: SessionStore, first: string, second: string, now: 
   return store.revokes && a.id === b.id ? a : { kind: 'rejected', reason: 'ambiguous' }
 }
 
-/** An outage of this one session, which anybody's cookie may look like, is told apart from one of the store. */
 async function openOrOutage(store: SessionStore, value: string, now: number): Promise<Opened | SessionError> {
   try {
     return await store.open(value, now)
   } catch (error) {
-    if (error instanceof SessionError && error.code === 'ERR_KEY_UNKNOWN') return error
+    if (isKeyUnknown(error)) return error
     throw error
   }
 }

@@ -19,6 +19,7 @@ const rejectReasons = members<RejectReason>({
   damaged: true,
   ambiguous: true,
   oversized: true,
+  key_unknown: true,
 })
 const storeOperations = members<StoreOperation>({ read: true, create: true, update: true, touch: true, delete: true })
 const upstreamErrors = members<UpstreamErrorReason>({

@@ -38,7 +38,7 @@ test('closed sets and one series for each route are there as 0 from the start', 
     ...['idle', 'lifetime', 'sign_out', 'revoked', 'provider'].map(
       (reason) => `coatcheck_sessions_ended_total{session="default",reason="${reason}"}`,
     ),
-    ...['malformed', 'unknown', 'wrong_secret', 'damaged', 'ambiguous', 'oversized'].map(
+    ...['malformed', 'unknown', 'wrong_secret', 'damaged', 'ambiguous', 'oversized', 'key_unknown'].map(
       (reason) => `coatcheck_sessions_rejected_total{session="default",reason="${reason}"}`,
     ),
     ...['hit', 'miss'].map((result) => `coatcheck_session_cache_lookups_total{result="${result}"}`),

@@ -136,6 +136,24 @@ test('rule 2: a key id that is not known here is an outage of that session, not 
   }
 })
 
+test('rule 2: a key id that is not known here is counted, once for each answer that it keeps from being given', async () => {
+  const world = createWorld()
+  const keys = (...keys: SealingKey[]) => ({ sealing: { kind: 'keys', keys } }) as const
+  const browser = createBrowser(world.manager(keys(k1)))
+  await browser.visit((s) => s.set('a', 1))
+  const unknown = () => world.events.filter((event) => event === 'rejected key_unknown').length
+  await expect(world.manager(keys(k2)).open({ cookie: browser.cookie })).rejects.toHaveProperty('code')
+  expect(unknown()).toBe(1)
+  const session = await world.manager({ ...keys(k1), cache: false }).open({ cookie: browser.cookie })
+  session.set('a', 2)
+  await createBrowser(world.manager(keys(k2, k1)), browser.cookie).visit((s) => s.set('b', 1))
+  await expect(session.commit()).rejects.toHaveProperty('code', 'ERR_KEY_UNKNOWN')
+  expect(unknown()).toBe(2)
+  world.down = true
+  await expect(world.manager(keys(k1)).open({ cookie: browser.cookie })).rejects.toHaveProperty('code')
+  expect(world.events.filter((event) => event.startsWith('rejected'))).toHaveLength(2)
+})
+
 test('rule 2: who guesses a secret learns nothing of keys: the secret is compared first', async () => {
   const world = createWorld()
   const { id } = await createBrowser(world.manager({ serverKeys: [k1] })).visit((s) => s.set('a', 1))

@@ -198,6 +198,8 @@ test('rule 8: of two cookies, one under a key that is not known here does not ke
   for (const cookie of [`${stranger.cookie}; ${browser.cookie}`, `${browser.cookie}; ${stranger.cookie}`]) {
     expect((await manager('k1').open({ cookie })).get('a')).toBe(2)
   }
+  expect(world.events).not.toContain('rejected key_unknown')
   const both = `${stranger.cookie}; __Host-session=x`
   await expect(manager('k1').open({ cookie: both })).rejects.toMatchObject({ code: 'ERR_KEY_UNKNOWN' })
+  expect(world.events.filter((event) => event.startsWith('rejected'))).toEqual(['rejected key_unknown'])
 })
