@@ -133,6 +133,17 @@ test.each([
   expect(marker!.target).toBe('/marker')
 })
 
+test('trailers over HTTP/2 bring nothing that headers could not', async () => {
+  const before = upstream.requests.length
+  const stream = innocent.request({ ':method': 'POST', ':path': '/in' }, { waitForTrailers: true })
+  const claims = { 'x-user': 'evil', x_user: 'evil', cookie: 'evil', authorization: 'evil', 'x-forwarded-for': 'evil' }
+  stream.on('wantTrailers', () => stream.sendTrailers({ ...claims, checksum: '1' }))
+  stream.end('hello')
+  expect(await text(stream)).toBe('ok')
+  expect(upstream.requests[before]!.trailers).toEqual(['checksum', '1'])
+  expect(upstream.requests[before]!.head).not.toContain('evil')
+})
+
 test.each(['FOO', 'get', 'TRACE', 'CONNECT'])('%s is answered alike over HTTP/1.1 and HTTP/2', async (method) => {
   const before = upstream.requests.length
   const connecting = method === 'CONNECT'
