@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import type { RecordStore } from '../store.ts'
-import { memoryRecords } from '../stores/memory/index.ts'
-import { recordStoreSuite } from './index.ts'
+import type { RecordStore } from './store.ts'
+import { memoryRecords } from './stores/memory/index.ts'
+import { recordStoreSuite } from './testing/index.ts'
 
 type Memory = ReturnType<typeof memoryRecords>
 
