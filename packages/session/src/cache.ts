@@ -13,6 +13,8 @@ export interface Cacheable {
   readonly version: string
   /** 0 for the newest secret, 1 for the one before. */
   readonly slot: number
+  /** For the one before: the secret that follows on it, where that is known. */
+  readonly next: TicketSecret | undefined
   /** When this secret stops being good; `Infinity` where that is not known to come. */
   readonly goodUntil: number
   readonly life: Life
@@ -23,8 +25,8 @@ export interface SessionCache<Session extends Cacheable> {
   find(id: SessionId, secret: TicketSecret, now: number): Session | undefined
   /** What may be served during an outage: was true at most `within` milliseconds ago (`onStoreFailure`). */
   findStale(id: SessionId, secret: TicketSecret, now: number, within: number): Session | undefined
-  /** The same session by its newest secret, if that was seen here. */
-  newest(session: Session): Session | undefined
+  /** The newest secret that was brought or made here. Others may have made one since: the record tells. */
+  newest(id: SessionId): TicketSecret | undefined
   /** The life of what is kept under this id. */
   lifeOf(id: SessionId): Life | undefined
   add(session: Session, now: number): void
@@ -34,6 +36,8 @@ export interface SessionCache<Session extends Cacheable> {
 
 interface Entry<Session> {
   readonly version: string
+  /** Outlives the version. */
+  readonly newest: TicketSecret | undefined
   readonly readAt: number
   /** When it was last known to be true. */
   trueAt: number
@@ -81,8 +85,7 @@ export function createCache<Session extends Cacheable>(
       const entry = entries.get(id)
       return entry !== undefined && now - entry.trueAt <= within ? pick(entry, secret, now) : undefined
     },
-    newest: (session) =>
-      entries.get(session.id)?.sessions.find((other) => other.version === session.version && other.slot === 0),
+    newest: (id) => entries.get(id)?.newest,
     lifeOf: (id) => entries.get(id)?.sessions[0]?.life,
     add(session, now) {
       const known = entries.get(session.id)
@@ -90,6 +93,7 @@ export function createCache<Session extends Cacheable>(
       const others = beside.filter((other) => !sameSecret(other.secret, session.secret)).slice(-1)
       const entry = {
         version: session.version,
+        newest: session.slot === 0 ? session.secret : (session.next ?? known?.newest),
         readAt: now,
         trueAt: now,
         wanted: false,

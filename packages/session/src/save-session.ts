@@ -1,6 +1,6 @@
 /** Writing sessions to a record store: by compare-and-set, applied again after a conflict, never creating what is gone. */
 import { SessionError } from './errors.ts'
-import { amendRecord, type Content, newRecord, resealRecord, type WrittenRecord } from './sealed-record.ts'
+import { amendRecord, type Content, isNewest, newRecord, resealRecord, type WrittenRecord } from './sealed-record.ts'
 import { applyChanges, type Changes, changesNoData, isUnchanged, type Saved, type Visitor } from './session-store.ts'
 import type { SessionId } from './store.ts'
 import { formatTicket, newSecret, type Ticket, type TicketSecret } from './ticket.ts'
@@ -148,10 +148,14 @@ async function touch({ touches, cache }: Engine, { id, life }: TicketSession, no
   return false
 }
 
-/** After a rotation by age, for who brought the secret before: the one that followed on it. */
-function newestSecret({ cache }: Engine, session: TicketSession): TicketSecret | undefined {
-  if (session.slot === 0) return undefined
-  return session.record.next ?? cache?.newest(session)?.secret
+/**
+ * After a rotation by age, for who brought the secret before: the one that followed on it. The record says it until it was
+ * brought; then whoever handed it out or got it here, as long as the cache keeps it.
+ */
+function newestSecret({ cache }: Engine, { id, slot, next, record }: TicketSession): TicketSecret | undefined {
+  if (slot === 0 || next !== undefined) return next
+  const secret = cache?.newest(id)
+  return secret !== undefined && isNewest(record, { id, secret }) ? secret : undefined
 }
 
 function ticketOf({ id }: TicketSession, secret: TicketSecret | undefined): string | undefined {

@@ -82,6 +82,11 @@ function findSlot({ slots, broughtAt }: RecordHeader, hash: SecretHash, now: num
   return found === 1 && isOver(broughtAt, now) ? -1 : found
 }
 
+/** Is this the ticket with the newest secret of the record? */
+export function isNewest({ header }: OpenRecord, ticket: Ticket): boolean {
+  return timingSafeEqual(readRecord(header)!.header.slots[0]!.hash, hashSecret(ticket))
+}
+
 /** Is the time over in which the secret before is good? */
 function isOver(broughtAt: number, now: number): boolean {
   return broughtAt !== 0 && now >= broughtAt + grace

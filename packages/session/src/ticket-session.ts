@@ -42,6 +42,7 @@ export interface TicketSession extends StoredSession {
   readonly version: string
   readonly record: OpenRecord
   readonly slot: number
+  readonly next: TicketSecret | undefined
   readonly goodUntil: number
   /** From when on something is due for it, touches apart: a rotation by age, the note that it is over, a cookie. */
   readonly dueAt: number
@@ -82,6 +83,7 @@ export function keepSession(
     subject: record.subject,
     data: record.data,
     slot: record.slot,
+    next: record.next,
     goodUntil: record.slot === 1 && record.broughtAt !== 0 ? record.broughtAt + grace : Number.POSITIVE_INFINITY,
     dueAt: dueAt(record, options.rotateAfter),
   }

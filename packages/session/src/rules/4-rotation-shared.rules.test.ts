@@ -93,7 +93,7 @@ describe.each(stores)('%s', (_store, open) => {
       const goodAt = async (manager: SessionManager) => {
         const straggler = createBrowser(manager, old)
         const session = await straggler.visit((s) => s.set('b', now))
-        // The record leads from the old secret to the new one no more (decision 2), so only who saw it can say it again.
+        // The record leads from the old secret to the new one no more (decision 2), so only who saw or made it can say it again.
         expect([old, browser.cookie]).toContain(straggler.cookie)
         return session.state
       }
@@ -105,6 +105,27 @@ describe.each(stores)('%s', (_store, open) => {
         expect((await createBrowser(each, browser.cookie).visit()).data).toEqual({ a: 1, b: now - 1 })
       }
     })
+
+    // Without a cache nobody remembers it.
+    if (options.cache !== false) {
+      test('rule 4: for these 30 s, every gateway that handed the new cookie out, or got it, says it again', async () => {
+        const { gateways, old } = await aged()
+        const [one, two, three] = gateways
+        const browser = createBrowser(one, old)
+        await browser.visit()
+        await createBrowser(two, browser.cookie).visit()
+        for (let round = 0; round < 6; round += 1) {
+          for (const manager of [one, two]) {
+            const straggler = createBrowser(manager, old)
+            await straggler.visit(round % 2 === 0 ? undefined : (s) => s.set('by-straggler', now))
+            expect(straggler.cookie).toBe(browser.cookie)
+            now += second
+          }
+          const writer = [one, two, three][round % 3]!
+          await createBrowser(writer, browser.cookie).visit((s) => s.set('by-writer', now))
+        }
+      })
+    }
 
     test('rule 4: a rise of privilege at one gateway kills both of its secrets at every other one', async () => {
       const { gateways, old } = await aged()
