@@ -21,6 +21,8 @@ export function onClientError(error: ParserError, socket: Socket): void {
   }
   if (client.lastWord !== undefined) return
   client.closing = true
+  // the parser may be well, as after a deadline, and goes on reading until the connection is gone
+  client.refused = true
   const latest = client.latest
   const unfinished = latest instanceof Http1Exchange && !latest.request.complete ? latest : undefined
   client.lastWord = refusalOf(error, unfinished !== undefined)

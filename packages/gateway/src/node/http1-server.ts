@@ -76,6 +76,7 @@ function onTimeout(socket: Socket): void {
   const latest = client.latest
   if (latest?.awaitsBody) {
     client.closing = true
+    client.refused = true
     latest.giveUp(new GatewayError('request-timeout', 408, 'The body of the request stopped arriving'))
   } else {
     // the upstream takes its time, and has deadlines of its own

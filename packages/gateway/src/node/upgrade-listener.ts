@@ -44,7 +44,9 @@ export function onUpgrade(request: Http1Request, _socket: Duplex, head: Buffer):
 /** `connect` of a `node:http` server: this is no forward proxy. */
 export function onConnect(request: Http1Request): void {
   const client = connectionOf(request.socket)
+  if (client.refused) return
   client.closing = true
+  client.refused = true
   client.socket.on('error', ignore)
   answerRaw(client, new GatewayError('bad-target', 400, 'CONNECT is for forward proxies'))
 }
