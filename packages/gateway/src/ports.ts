@@ -41,6 +41,8 @@ export interface GatewayObserver {
     operation: StoreOperation,
     milliseconds: number,
     failure: 'unavailable' | undefined,
+    /** What the store threw. */
+    error?: unknown,
   ): void
   upstreamRequest(upstream: string, milliseconds: number): void
   upstreamError(upstream: string, reason: UpstreamErrorReason): void

@@ -121,8 +121,13 @@ export interface SessionObserver {
   ended?(reason: EndReason): void
   rejected?(reason: RejectReason): void
   cacheLookup?(result: 'hit' | 'miss'): void
-  /** After each operation of a record store. `failure` names what went wrong, from a closed set. */
-  storeOperation?(operation: StoreOperation, milliseconds: number, failure: 'unavailable' | undefined): void
+  /** After each operation of a record store. `failure` names what went wrong, from a closed set; `error` is what was thrown. */
+  storeOperation?(
+    operation: StoreOperation,
+    milliseconds: number,
+    failure: 'unavailable' | undefined,
+    error?: unknown,
+  ): void
 }
 export type StoreOperation = 'read' | 'create' | 'update' | 'touch' | 'delete'
 

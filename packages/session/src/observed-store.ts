@@ -15,7 +15,7 @@ export function observeStore(records: RecordStore, observer: SessionObserver): O
       observer.storeOperation?.(operation, performance.now() - startedAt, undefined)
       return result
     } catch (error) {
-      observer.storeOperation?.(operation, performance.now() - startedAt, 'unavailable')
+      observer.storeOperation?.(operation, performance.now() - startedAt, 'unavailable', error)
       throw asUnavailable(operation, error)
     }
   }

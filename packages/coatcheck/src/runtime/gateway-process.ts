@@ -16,12 +16,13 @@ import { serverKeys } from '../state/keyring.ts'
 import type { StateFolder } from '../state/state-folder.ts'
 import { createListeners } from './listeners.ts'
 import type { Prepared, Runner } from './runner.ts'
+import { createStoreLog } from './store-log.ts'
 import { createStores, type PreparedStores } from './stores.ts'
 
 export interface GatewayProcessOptions {
   readonly observability: Observability
   readonly state: StateFolder
-  /** A store went down or came back. */
+  /** Stores went down or came back, or are others. @defaultValue the log says what went down or came back */
   readonly statusChanged?: (() => void) | undefined
 }
 
@@ -33,12 +34,15 @@ interface Running {
 
 /** A gateway in this process: model → stores → compiled gateway → listeners. */
 export function createGatewayProcess({ observability, state, statusChanged }: GatewayProcessOptions): Runner {
-  const { log } = observability
-  const stores = createStores(state)
-  const observer = observeStores(observability, (store, up) => {
-    if (!stores.heard(store, up)) return
-    observability.storeUp(store, up)
-    statusChanged?.()
+  const { log, observer } = observability
+  const tellStores = createStoreLog(log, () => performance.now())
+  const stores = createStores(state, {
+    changed() {
+      const all = stores.status()
+      for (const { name, kind, state } of all) if (kind !== 'sealed-cookie') observability.storeUp(name, state === 'up')
+      if (statusChanged === undefined) tellStores(all)
+      else statusChanged()
+    },
   })
   const listeners = createListeners({
     secret: readValue,
@@ -58,7 +62,8 @@ export function createGatewayProcess({ observability, state, statusChanged }: Ga
     let gateway: Gateway | undefined
     try {
       const { records } = prepared
-      gateway = compile(model, { clock: Date.now, secret: readValue, records, keys, log, observer })
+      const observing = observeStores(observer, prepared)
+      gateway = compile(model, { clock: Date.now, secret: readValue, records, keys, log, observer: observing })
       const next: Running = { gateway, users: { inFlight: 0, onIdle: undefined }, stores: prepared }
       const opened = await listeners.prepare(model.listeners, (spec) => generation(spec, next))
       const commit = () => {
@@ -119,13 +124,13 @@ function generation(spec: Listener, { gateway, users }: Running): Generation {
   return { begin: (raw) => beginExchange(listener, raw), handle: gateway.handle, users }
 }
 
-/** A store is down from a failed operation to the next that succeeds. */
-function observeStores({ observer }: Observability, heard: (store: string, up: boolean) => void): GatewayObserver {
+/** What fails is told to the store that it was asked of: after a reload, another one may have its name. */
+function observeStores(observer: GatewayObserver, stores: PreparedStores): GatewayObserver {
   return {
     ...observer,
-    storeOperation(store, operation, milliseconds, failure) {
-      observer.storeOperation(store, operation, milliseconds, failure)
-      heard(store, failure === undefined)
+    storeOperation(store, operation, milliseconds, failure, error) {
+      observer.storeOperation(store, operation, milliseconds, failure, error)
+      if (failure !== undefined) stores.failed(store, error)
     },
   }
 }

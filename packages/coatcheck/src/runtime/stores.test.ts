@@ -73,13 +73,59 @@ test('what was opened beside a store that cannot be opened is closed again', asy
   expect(stores.status()).toEqual([{ name: 'main', kind: 'memory', state: 'up', reason: undefined }])
 })
 
-test('a store is down from a failure to the next success, and only a change is news', () => {
-  const stores = createStores(state())
-  stores.prepare([memory]).commit()
-  expect(stores.heard('main', true)).toBe(false)
-  expect(stores.heard('main', false)).toBe(true)
-  expect(stores.heard('main', false)).toBe(false)
-  expect(stores.status()[0]?.state).toBe('down')
-  expect(stores.heard('main', true)).toBe(true)
+/** Timers that are run by hand. */
+function handTiming() {
+  const waiting = new Set<() => void>()
+  const schedule = (callback: () => void) => {
+    waiting.add(callback)
+    return () => void waiting.delete(callback)
+  }
+  return {
+    timing: { clock: () => 0, schedule },
+    async run() {
+      for (const callback of waiting) {
+        waiting.delete(callback)
+        callback()
+      }
+      for (let turn = 0; turn < 5; turn++) await undefined
+    },
+    waiting,
+  }
+}
+
+test('a store is down from a failure to the first look that succeeds, and only a change is news', async () => {
+  const { timing, run } = handTiming()
+  const changes: string[] = []
+  const stores = createStores(state(), { timing, changed: () => void changes.push(stores.status()[0]!.state) })
+  const prepared = stores.prepare([memory])
+  prepared.commit()
+  for (let failure = 0; failure < 3; failure++) prepared.failed('main', new Error('it is a test'))
+  expect(stores.status()).toEqual([{ name: 'main', kind: 'memory', state: 'down', reason: 'it is a test' }])
+  await run()
+  expect(stores.status()).toEqual([{ name: 'main', kind: 'memory', state: 'up', reason: undefined }])
+  expect(changes).toEqual(['up', 'down', 'up'])
+})
+
+test('a store that a reload replaced is up under its old name, whatever becomes of the one before', async () => {
+  const { timing } = handTiming()
+  const changes: string[] = []
+  const stores = createStores(state(), { timing, changed: () => void changes.push(stores.status()[0]!.state) })
+  const before = stores.prepare([memory])
+  before.commit()
+  before.failed('main', new Error('it is a test'))
+  stores.prepare([{ ...memory, maxSessions: 20 }]).commit()
   expect(stores.status()[0]?.state).toBe('up')
+  before.failed('main', new Error('it is a test'))
+  expect(changes).toEqual(['up', 'down', 'up'])
+})
+
+test('a store that is released is looked at no more', async () => {
+  const { timing, waiting } = handTiming()
+  const stores = createStores(state(), { timing })
+  const prepared = stores.prepare([memory])
+  prepared.commit()
+  prepared.failed('main', new Error('it is a test'))
+  expect(waiting.size).toBe(1)
+  await prepared.release()
+  expect(waiting.size).toBe(0)
 })

@@ -4,6 +4,7 @@ import type { RecordStore } from '@coatcheck/session'
 import { memoryRecords } from '@coatcheck/session/stores/memory'
 import { sqliteRecords } from '@coatcheck/session/stores/sqlite'
 import type { StateFolder } from '../state/state-folder.ts'
+import { createStoreHealth, realTiming, type StoreHealth, type Timing } from './store-health.ts'
 
 /** The record stores of a process, kept over reloads while their settings are the same. */
 export interface Stores {
@@ -14,44 +15,73 @@ export interface Stores {
    */
   prepare(specs: GatewayModel['stores']): PreparedStores
   status(): StoreStatus[]
-  /** A store was heard to answer or to fail. True when that is news. */
-  heard(name: string, up: boolean): boolean
   close(): Promise<void>
 }
 
 export interface PreparedStores {
   /** `undefined` for a store that keeps no records: a sealed cookie. */
   records(name: string): RecordStore | undefined
+  /** An operation of this store failed. */
+  failed(name: string, error: unknown): void
   commit(): void
   /** Closes what was opened for this, or, once it was committed and is replaced, what nobody uses any more. */
   release(): Promise<void>
 }
 
+export interface StoresOptions {
+  /** Other stores run, or one that does went down or came back. */
+  readonly changed?: (() => void) | undefined
+  /** @defaultValue that of the process */
+  readonly timing?: Timing | undefined
+}
+
 interface Open {
   readonly spec: StoreSpec
   readonly records: RecordStore | undefined
+  readonly health: StoreHealth
   /** Prepared sets that it belongs to. */
   users: number
 }
 
-export function createStores(state: StateFolder): Stores {
+/** A name that no session has, nor can have: its read finds nothing, and says whether the store answers. */
+const nobody = '~nobody'
+
+export function createStores(
+  state: StateFolder,
+  { changed = () => {}, timing = realTiming }: StoresOptions = {},
+): Stores {
   const open = new Map<string, Open>()
   let running: readonly Open[] = []
-  const down = new Set<string>()
 
   function use(spec: StoreSpec): Open {
     const key = JSON.stringify(spec)
-    const store = open.get(key) ?? { spec, records: openRecords(spec, state), users: 0 }
+    const store = open.get(key) ?? make(spec)
     open.set(key, store)
     store.users++
     return store
+  }
+
+  function make(spec: StoreSpec): Open {
+    const records = openRecords(spec, state)
+    const health = createStoreHealth({
+      look: async () => records?.read(nobody),
+      changed: () => running.includes(store) && changed(),
+      timing,
+    })
+    const store: Open = { spec, records, health, users: 0 }
+    return store
+  }
+
+  async function close({ records, health }: Open): Promise<void> {
+    health.close()
+    await records?.close()
   }
 
   async function release(stores: readonly Open[]): Promise<void> {
     for (const store of stores) {
       if (--store.users > 0) continue
       open.delete(JSON.stringify(store.spec))
-      await store.records?.close()
+      await close(store)
     }
   }
 
@@ -66,28 +96,24 @@ export function createStores(state: StateFolder): Stores {
       }
       return {
         records: (name) => stores.find(({ spec }) => spec.name === name)?.records,
+        failed: (name, error) => stores.find(({ spec }) => spec.name === name)?.health.failed(error),
         commit() {
           running = stores
+          changed()
         },
         release: () => release(stores),
       }
     },
-    status: () => running.map(({ spec: { name, kind } }) => statusOf(name, kind, down.has(name))),
-    heard(name, up) {
-      if (down.has(name) !== up) return false
-      if (up) down.delete(name)
-      else down.add(name)
-      return true
-    },
+    status: () => running.map(statusOf),
     async close() {
-      for (const { records } of open.values()) await records?.close()
+      for (const store of open.values()) await close(store)
       open.clear()
     },
   }
 }
 
-function statusOf(name: string, kind: string, down: boolean): StoreStatus {
-  return { name, kind, state: down ? 'down' : 'up', reason: down ? 'its last operation failed' : undefined }
+function statusOf({ spec: { name, kind }, health: { problem } }: Open): StoreStatus {
+  return { name, kind, state: problem === undefined ? 'up' : 'down', reason: problem }
 }
 
 function openRecords(spec: StoreSpec, state: StateFolder): RecordStore | undefined {

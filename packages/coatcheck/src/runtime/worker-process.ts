@@ -32,7 +32,7 @@ const mostUntold = 4
 type Answer = Exclude<Report, { kind: 'status' }>
 
 /** Starts a worker. It serves nothing before it got a model. */
-export function startWorker(start: WorkerStart, share: WorkerShare): WorkerProcess {
+export function startWorker(start: WorkerStart, share: WorkerShare, statusChanged: () => void): WorkerProcess {
   cluster.setupPrimary({ exec: fileURLToPath(new URL('./worker.ts', import.meta.url)), args: [] })
   const worker = cluster.fork({ COATCHECK_WORKER: JSON.stringify(start) })
   const waiting = new Map<number, (answer: Answer) => void>()
@@ -41,7 +41,10 @@ export function startWorker(start: WorkerStart, share: WorkerShare): WorkerProce
   let untold = 0
 
   worker.on('message', (report: Report) => {
-    if (report.kind === 'status' || report.kind === 'done') status = report.status
+    if (report.kind === 'status' || report.kind === 'done') {
+      status = report.status
+      statusChanged()
+    }
     if (report.kind === 'snapshot') share.told(report.snapshot)
     if (report.kind === 'status' || report.number === undefined) return
     if (report.kind === 'snapshot') untold--

@@ -5,6 +5,7 @@ import type { Observability } from '../observability/observability.ts'
 import { serverKeys } from '../state/keyring.ts'
 import type { StateFolder } from '../state/state-folder.ts'
 import type { Prepared, Runner, RunningStatus } from './runner.ts'
+import { createStoreLog } from './store-log.ts'
 import type { WorkerStart } from './worker-messages.ts'
 import { startWorker, type WorkerProcess } from './worker-process.ts'
 import { createWorkerTotals } from './worker-totals.ts'
@@ -39,6 +40,7 @@ export function createWorkers({ count, observability, state, version, revision, 
   const workers = new Set<WorkerProcess>()
   const launching = new Set<WorkerProcess>()
   const totals = createWorkerTotals()
+  const tellStores = createStoreLog(log, () => performance.now())
   const looking = setInterval(() => void look(false), snapshotEvery).unref()
   const failed = Promise.withResolvers<void>()
   let running: GatewayModel | undefined
@@ -47,7 +49,7 @@ export function createWorkers({ count, observability, state, version, revision, 
 
   /** A worker that runs `model`; killed when it cannot. */
   async function launch(model: GatewayModel): Promise<WorkerProcess> {
-    const worker = startWorker(start, totals.join())
+    const worker = startWorker(start, totals.join(), () => tellStores(status().stores))
     launching.add(worker)
     void worker.exited.then(() => launching.delete(worker))
     try {
@@ -66,6 +68,7 @@ export function createWorkers({ count, observability, state, version, revision, 
     void worker.exited.then((how) => {
       workers.delete(worker)
       if (stopping) return
+      tellStores(status().stores)
       failures = performance.now() - startedAt > wellAfter ? 1 : failures + 1
       log.error(`A worker ended (${how}); another takes its place`, { process: { pid: worker.pid } })
       void replace()
@@ -97,6 +100,11 @@ export function createWorkers({ count, observability, state, version, revision, 
   async function catchUp(worker: WorkerProcess, model: GatewayModel): Promise<void> {
     await worker.order({ kind: 'prepare', model })
     await worker.order({ kind: 'commit' })
+  }
+
+  function status(): RunningStatus {
+    const all = [...workers].map((worker) => worker.status)
+    return merged(all, stopping)
   }
 
   async function look(whole: boolean): Promise<void> {
@@ -145,11 +153,7 @@ export function createWorkers({ count, observability, state, version, revision, 
 
   return {
     prepare,
-    status: () =>
-      merged(
-        [...workers].map(({ status }) => status),
-        stopping,
-      ),
+    status,
     async snapshots() {
       await look(true)
       return [await observability.snapshot(), ...totals.snapshots()]

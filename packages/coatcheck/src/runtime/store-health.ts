@@ -1,0 +1,93 @@
+/**
+ * Whether a store answers: down from an operation that failed until a look at it succeeds.
+ *
+ * Operations that succeed meanwhile change nothing. Of a store that is full, reads succeed while new sessions fail: it
+ * would be down and up again with every request. Nor can recovery wait for a request: nobody may come.
+ */
+export interface StoreHealth {
+  /** Why it is down; `undefined` while it is up. */
+  readonly problem: string | undefined
+  /** An operation failed. */
+  failed(error: unknown): void
+  /** Looks at it no more. */
+  close(): void
+}
+
+export interface StoreHealthOptions {
+  /** Asks the store for something harmless; rejects when it fails. */
+  readonly look: () => Promise<unknown>
+  /** It went down or came back. */
+  readonly changed: () => void
+  readonly timing: Timing
+}
+
+/** What tells and takes time; tests move a clock instead. */
+export interface Timing {
+  /** Milliseconds from any beginning. */
+  readonly clock: () => number
+  /** Calls back later; returns how to call it off. */
+  readonly schedule: (callback: () => void, milliseconds: number) => () => void
+}
+
+/** Milliseconds from a failure to the first look, and between looks. */
+const firstPause = 1_000
+/** The same for a store that goes down again and again: twice as long each time, up to this. */
+const longestPause = 30_000
+/** Up for so many milliseconds, it is well again. */
+const wellAfter = 60_000
+
+/** The clock and the timers of the process, which these do not keep alive. */
+export const realTiming: Timing = {
+  clock: () => performance.now(),
+  schedule(callback, milliseconds) {
+    const timer = setTimeout(callback, milliseconds).unref()
+    return () => clearTimeout(timer)
+  },
+}
+
+export function createStoreHealth({ look, changed, timing }: StoreHealthOptions): StoreHealth {
+  const { clock, schedule } = timing
+  let problem: string | undefined
+  let pause = firstPause
+  let backAt = Number.NEGATIVE_INFINITY
+  let closed = false
+  let cancel = () => {}
+
+  function failed(error: unknown): void {
+    if (problem !== undefined || closed) return
+    problem = messageOf(error)
+    pause = clock() - backAt < wellAfter ? Math.min(pause * 2, longestPause) : firstPause
+    cancel = schedule(lookAgain, pause)
+    changed()
+  }
+
+  function lookAgain(): void {
+    look().then(back, (error) => {
+      if (closed) return
+      problem = messageOf(error)
+      cancel = schedule(lookAgain, pause)
+    })
+  }
+
+  function back(): void {
+    if (closed) return
+    problem = undefined
+    backAt = clock()
+    changed()
+  }
+
+  return {
+    get problem() {
+      return problem
+    },
+    failed,
+    close() {
+      closed = true
+      cancel()
+    },
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
