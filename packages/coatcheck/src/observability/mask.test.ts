@@ -18,6 +18,7 @@ test.each([
   ['id=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln', 'id=***'],
   ['eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln', '***'],
   ['v=1.AAAAAAAAAAAAAAAAAAAAAA.BBBBBBBBBBBBBBBBBBBBBB', 'v=***'],
+  ['v=s1.k1.m5x2k9a0.QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo', 'v=***'],
   ['next=%2Fcb%3Fcode%3Dabc', 'next=***'],
   ['next=/cb?token=abc', 'next=***'],
   ['next=https%253A%252F%252Fx%252F%253Ftoken%253Dabc', 'next=***'],

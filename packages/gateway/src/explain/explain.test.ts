@@ -387,6 +387,8 @@ Upstream "app" (http://10.0.0.5:3000) would get, once all of this lets the reque
 test.each([
   ['X-Ticket', 'abc'],
   ['X-Auth', 'abc'],
+  ['X-Code-Verifier', 'abc'],
+  ['X-OTP', '123456'],
   ['X-Credential', 'abc'],
   ['X-Anything', 'Bearer abc'],
   ['X-Anything', 'eyJhbGciOiJub25l.eyJzdWIiOiJh.c2ln'],

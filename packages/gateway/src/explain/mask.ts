@@ -1,7 +1,4 @@
-const sensitiveName =
-  /authorization|cookie|token|ticket|secret|passw|passphrase|pwd|session|credential|assertion|saml|jwt|api-?key|access-?key|signature|client-cert|^x-auth$/i
-/** A bearer or basic credential, a JWT, or a ticket of ours, whatever the header's name. */
-const sensitiveValue = /^(?:bearer|basic) |(?:^|[\s=,])(?:ey[\w-]{8,}\.[\w-]+\.|1\.[\w-]{22}\.[\w-]{22})/i
+import { isSecretHeader } from '../secret-names.ts'
 
 /**
  * A header value that may be shown. Of one that may carry a secret only its placeholders are, as they stand in the
@@ -9,7 +6,7 @@ const sensitiveValue = /^(?:bearer|basic) |(?:^|[\s=,])(?:ey[\w-]{8,}\.[\w-]+\.|
  */
 export function maskHeader(name: string, value: string): string {
   if (/^cookie$/i.test(name)) return maskCookies(value)
-  if (!sensitiveName.test(name) && !sensitiveValue.test(value)) return value
+  if (!isSecretHeader(name, value)) return value
   const placeholders = value.match(/\{[a-z]+\.[^{}]+\}/g)
   return placeholders === null ? '[secret]' : placeholders.join(' ')
 }
