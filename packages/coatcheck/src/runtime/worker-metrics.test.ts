@@ -1,14 +1,19 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { GatewayModel } from '@coatcheck/model'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createObservability } from '../observability/observability.ts'
 import { renderMetrics } from '../observability/render-metrics.ts'
+import { stateFolder } from '../state/state-folder.ts'
 import { model } from './fixtures/model.ts'
 import { type RunningProgram, startProgram } from './fixtures/program.ts'
 import { startUpstream, type Upstream } from './fixtures/upstream.ts'
 import type { Report } from './worker-messages.ts'
+import { createWorkers } from './workers.ts'
 
 let upstream: Upstream
 beforeAll(async () => {
@@ -20,8 +25,8 @@ const two = (changes: Partial<GatewayModel> = {}): GatewayModel =>
   model(upstream.url, { workers: 2, internal: { address: { host: '127.0.0.1', port: 0 } }, ...changes })
 
 /** Requests over connections of their own, which the workers take in turn. */
-async function visit(program: RunningProgram, times: number): Promise<void> {
-  const [host, port] = program.web.split(':')
+async function visit(address: string, times: number): Promise<void> {
+  const [host, port] = address.split(':')
   for (let i = 0; i < times; i++) {
     await new Promise((resolve, reject) =>
       request({ host, port, agent: false }, (response) => response.resume().once('end', resolve))
@@ -31,13 +36,18 @@ async function visit(program: RunningProgram, times: number): Promise<void> {
   }
 }
 
+const patient = { timeout: 15_000 }
+
 interface Totals {
   readonly requests: number
   readonly observations: number
 }
 
 async function totals(program: RunningProgram): Promise<Totals> {
-  const text = await (await fetch(`http://${program.started.internal}/metrics`)).text()
+  return totalsIn(await (await fetch(`http://${program.started.internal}/metrics`)).text())
+}
+
+function totalsIn(text: string): Totals {
   const sum = (name: string) =>
     text
       .split('\n')
@@ -49,35 +59,69 @@ async function totals(program: RunningProgram): Promise<Totals> {
   }
 }
 
-function workersOf({ process: { pid } }: RunningProgram): number[] {
+/** Ids of the processes that a process started. */
+function childrenOf(pid: number): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
 }
 
 test('totals do not fall when a worker is killed, nor when its successor serves', async () => {
   await using program = await startProgram(two())
-  await visit(program, 20)
+  await visit(program.web, 20)
   expect(await totals(program)).toEqual({ requests: 20, observations: 20 })
-  const [victim] = workersOf(program)
+  const [victim] = childrenOf(program.process.pid!)
   process.kill(victim!, 'SIGKILL')
-  await expect.poll(() => workersOf(program).includes(victim!)).toBe(false)
+  await expect.poll(() => childrenOf(program.process.pid!).includes(victim!), patient).toBe(false)
   expect(await totals(program)).toEqual({ requests: 20, observations: 20 })
-  await expect.poll(() => workersOf(program).length).toBe(2)
-  await visit(program, 10)
+  await expect.poll(() => childrenOf(program.process.pid!).length, patient).toBe(2)
+  await visit(program.web, 10)
   expect(await totals(program)).toEqual({ requests: 30, observations: 30 })
 })
 
 test('totals do not fall while a worker stands still, and metrics are answered all the same', async () => {
   await using program = await startProgram(two())
-  await visit(program, 20)
+  await visit(program.web, 20)
   expect(await totals(program)).toEqual({ requests: 20, observations: 20 })
-  const [victim] = workersOf(program)
+  const [victim] = childrenOf(program.process.pid!)
   process.kill(victim!, 'SIGSTOP')
   for (let scrape = 0; scrape < 6; scrape++) {
     expect(await totals(program)).toEqual({ requests: 20, observations: 20 })
   }
   process.kill(victim!, 'SIGCONT')
-  await visit(program, 10)
-  await expect.poll(() => totals(program)).toEqual({ requests: 30, observations: 30 })
+  await visit(program.web, 10)
+  await expect.poll(() => totals(program), patient).toEqual({ requests: 30, observations: 30 })
+})
+
+test('workers are asked what they counted every 10 seconds, though nobody asks for metrics', async () => {
+  const state = mkdtempSync(join(tmpdir(), 'coatcheck-workers-'))
+  let tick = async () => {}
+  const pauses: number[] = []
+  const output = openSync('/dev/null', 'w')
+  const workers = createWorkers({
+    count: 2,
+    observability: createObservability({ version: '1', stdout: output, stderr: output }),
+    state: stateFolder(state, {}, '/'),
+    version: '1',
+    revision: undefined,
+    logLevel: 'error',
+    every(work, milliseconds) {
+      tick = work
+      pauses.push(milliseconds)
+      return () => pauses.pop()
+    },
+  })
+  const prepared = await workers.prepare(two())
+  await prepared.commit()
+  await visit(workers.status().listeners[0]!.address, 20)
+  await tick()
+  const victims = childrenOf(process.pid)
+  expect([victims.length, pauses]).toEqual([2, [10_000]])
+  for (const pid of victims) process.kill(pid, 'SIGKILL')
+  await expect.poll(() => childrenOf(process.pid).some((pid) => victims.includes(pid)), patient).toBe(false)
+  expect(totalsIn(renderMetrics(await workers.snapshots(), undefined).body).requests).toBe(20)
+  await workers.stop()
+  expect(pauses).toEqual([])
+  closeSync(output)
+  rmSync(state, { recursive: true })
 })
 
 test('a worker tells what it counted before an error ends it', async () => {

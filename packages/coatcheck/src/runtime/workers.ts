@@ -18,6 +18,8 @@ export interface WorkersOptions {
   readonly version: string
   readonly revision: string | undefined
   readonly logLevel: LogLevel | undefined
+  /** Has something done again and again; returns how to stop it. @defaultValue a timer */
+  readonly every?: (work: () => Promise<void>, milliseconds: number) => () => void
 }
 
 /** Milliseconds that a worker has for its metrics. */
@@ -34,14 +36,15 @@ const firstPause = 100
  * Several processes on the same addresses. This one serves nothing itself: it loads, has all workers prepare, then has
  * all of them swap, and starts a new one for each that ends.
  */
-export function createWorkers({ count, observability, state, version, revision, logLevel }: WorkersOptions): Runner {
+export function createWorkers(options: WorkersOptions): Runner {
+  const { count, observability, state, version, revision, logLevel, every = timer } = options
   const { log } = observability
   const start: WorkerStart = { version, revision, logLevel, state: state.path, workers: count }
   const workers = new Set<WorkerProcess>()
   const launching = new Set<WorkerProcess>()
   const totals = createWorkerTotals()
   const tellStores = createStoreLog(log, () => performance.now())
-  const looking = setInterval(() => void look(false), snapshotEvery).unref()
+  const stopLooking = every(() => look(false), snapshotEvery)
   const failed = Promise.withResolvers<void>()
   let running: GatewayModel | undefined
   let stopping = false
@@ -164,7 +167,7 @@ export function createWorkers({ count, observability, state, version, revision, 
     },
     async stop() {
       stopping = true
-      clearInterval(looking)
+      stopLooking()
       const ends = [...workers, ...launching].map(({ exited }) => exited)
       for (const worker of launching) worker.kill()
       await all((worker) => worker.order({ kind: 'stop' }, 1_500)).catch(() => {})
@@ -178,6 +181,11 @@ export function createWorkers({ count, observability, state, version, revision, 
 /** The worker is replaced, and its successor starts with the new model. */
 function unanswered(error: unknown, log: Log): void {
   log.error('A worker did not take the new configuration', { error: { message: String(error) } })
+}
+
+function timer(work: () => Promise<void>, milliseconds: number): () => void {
+  const interval = setInterval(() => void work(), milliseconds).unref()
+  return () => clearInterval(interval)
 }
 
 /** All workers run the same; what is wrong with one of them is wrong. */
