@@ -251,6 +251,9 @@ describe('F6: forwarded headers', () => {
     expect(outgoing('10.0.0.1', bad, 'x-forwarded-host')).toEqual(['shop.example:8443'])
     expect(outgoing('10.0.0.1', bad, 'x-forwarded-port')).toEqual(['8443'])
     expect(clientOf('10.0.0.1', bad).request.scheme).toBe('http')
+    for (const port of ['0', '65536', '99999', '-1', '+1', '08', '1e3', '']) {
+      expect(outgoing('10.0.0.1', ['X-Forwarded-Port', port], 'x-forwarded-port')).toEqual(['8443'])
+    }
   })
 
   test('F6: of everything that speaks for a proxy, only what the gateway wrote goes on, in any spelling', () => {

@@ -168,7 +168,13 @@ function readClient(raw: RawRequest, peer: string, trusted: boolean, forwarded: 
   return { address, port, peer, trusted, certificate: raw.certificate }
 }
 
-/** What the upstream may believe: the way from the client to us as we know it, and nothing that the client claims. */
+/**
+ * What the upstream may believe: the way from the client to us as we know it, and nothing that the client claims.
+ *
+ * Host and port are those that the client addressed: `X-Forwarded-Port` says what `Host` and `X-Forwarded-Host` say, so that
+ * all three make the same URL. The socket's port would not: behind a mapping of 443 to 8443 links would lead to 8443. No
+ * trust is added, since the upstream gets the same port from the same client in `Host`.
+ */
 function writeProxyHeaders(
   headers: HeaderList,
   request: IncomingRequest,

@@ -48,7 +48,7 @@ export function readForwarded(
     hops: walk(addresses, peer, trusts),
     proto: proto === 'http' || proto === 'https' ? proto : undefined,
     host: host !== undefined && parseAuthority(host) !== undefined ? host : undefined,
-    port: port !== undefined && /^\d{1,5}$/.test(port) ? port : undefined,
+    port: port !== undefined && /^[1-9]\d{0,4}$/.test(port) && Number(port) <= 65_535 ? port : undefined,
   }
 }
 
