@@ -27,6 +27,17 @@ export function isBusy(error: unknown): boolean {
   return errcode !== undefined && (errcode & 0xff) === 5
 }
 
+/**
+ * Nothing more is to be expected of the open file, and much of opening it anew once an operator has been there:
+ * SQLITE_ERROR (the tables are gone), READONLY, IOERR, CORRUPT, CANTOPEN, NOTADB.
+ */
+export function isBroken(error: unknown): boolean {
+  const { errcode } = error as { errcode?: number }
+  return errcode !== undefined && brokenCodes.has(errcode & 0xff)
+}
+
+const brokenCodes: ReadonlySet<number> = new Set([1, 8, 10, 11, 14, 26])
+
 export function unusable(path: string, what: string, cause?: unknown): SessionError {
   return new SessionError('ERR_STORE_UNAVAILABLE', `The session file "${path}" ${what}`, { cause })
 }

@@ -1,8 +1,6 @@
-/** The file: its schema, its settings, who may read it. */
-import { chmodSync, closeSync, fstatSync, openSync } from 'node:fs'
-import { resolve } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
-import { isBusy, storeFailure, unusable } from './failure.ts'
+/** What is in the file: its schema and its settings. */
+import type { DatabaseSync } from 'node:sqlite'
+import { unusable } from './failure.ts'
 
 /** Kept in the file as `user_version`. A release that writes a new one comes after one that reads it. */
 export const schemaVersion = 1
@@ -22,41 +20,24 @@ const tables = `
   CREATE INDEX records_by_end ON records (ends);
 `
 
-export interface FileOptions {
-  readonly file: string
-  readonly busyTimeout: number
-  readonly maxBytes: number
-}
-
-/** @throws SessionError `ERR_STORE_UNAVAILABLE` */
-export function openFile(options: FileOptions): DatabaseSync {
-  const path = resolve(options.file)
-  let database: DatabaseSync | undefined
-  try {
-    keepPrivate(path)
-    database = new DatabaseSync(path)
-    database.exec(`PRAGMA busy_timeout = ${options.busyTimeout}`)
-    prepareSchema(database, path)
-    applySettings(database, path, options)
-    return database
-  } catch (error) {
-    database?.close()
-    throw storeFailure(path, error)
+/** Makes the tables of a new file, and checks those of an old one. @throws SessionError, or what SQLite reports */
+export function prepareDatabase(database: DatabaseSync, path: string, maxBytes: number): void {
+  // Looked at without a lock first: a file that is in use opens while another process writes.
+  if (checkSchema(database, path) !== schemaVersion) makeSchema(database, path)
+  if (pragma(database, 'journal_mode = WAL') !== 'wal') {
+    throw unusable(path, 'cannot have a write-ahead log where it lies. Put it on a local disk.')
   }
+  // NORMAL: a commit survives the death of the process; the last ones may be lost when the machine loses power.
+  database.exec(`
+    PRAGMA synchronous = NORMAL;
+    PRAGMA secure_delete = ON;
+    PRAGMA journal_size_limit = 16777216;
+    PRAGMA max_page_count = ${Math.max(Math.floor(maxBytes / pageSize), 16)};
+  `)
 }
 
-/** The file is made, or made, readable by its owner alone before anything is in it; SQLite gives its companions the same mode. */
-function keepPrivate(path: string): void {
-  const descriptor = openSync(path, 'a', 0o600)
-  try {
-    if ((fstatSync(descriptor).mode & 0o077) !== 0) chmodSync(path, 0o600)
-  } finally {
-    closeSync(descriptor)
-  }
-}
-
-/** Looked at and made in one transaction: another process may be opening the same new file. */
-function prepareSchema(database: DatabaseSync, path: string): void {
+/** Looked at and made in one transaction. */
+function makeSchema(database: DatabaseSync, path: string): void {
   database.exec('BEGIN IMMEDIATE')
   try {
     if (checkSchema(database, path) !== schemaVersion) {
@@ -85,35 +66,6 @@ function checkSchema(database: DatabaseSync, path: string): number {
     )
   }
   return schemaVersion
-}
-
-/**
- * SQLite does not wait for the lock that changes the journal of a new file, so that of processes which open one at the
- * same moment all but the first would fail; the wait is made here.
- */
-function useLog(database: DatabaseSync, busyTimeout: number): unknown {
-  for (let waited = 0; ; waited += lockPoll) {
-    try {
-      return pragma(database, 'journal_mode = WAL')
-    } catch (error) {
-      if (!isBusy(error) || waited >= busyTimeout) throw error
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lockPoll)
-    }
-  }
-}
-const lockPoll = 5
-
-function applySettings(database: DatabaseSync, path: string, { busyTimeout, maxBytes }: FileOptions): void {
-  if (useLog(database, busyTimeout) !== 'wal') {
-    throw unusable(path, 'cannot have a write-ahead log where it lies. Put it on a local disk.')
-  }
-  // NORMAL: a commit survives the death of the process; the last ones may be lost when the machine loses power.
-  database.exec(`
-    PRAGMA synchronous = NORMAL;
-    PRAGMA secure_delete = ON;
-    PRAGMA journal_size_limit = 16777216;
-    PRAGMA max_page_count = ${Math.max(Math.floor(maxBytes / pageSize), 16)};
-  `)
 }
 
 function pragma(database: DatabaseSync, text: string): unknown {

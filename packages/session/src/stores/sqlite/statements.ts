@@ -46,8 +46,6 @@ export function prepareStatements(database: DatabaseSync) {
       sweepAndTell.all(now, limit) as { id: string; bytes: Uint8Array; ends: number }[],
     /** Changes when another connection, of this or another process, committed. */
     dataVersion: () => dataVersion.get()!.data_version as number,
-    /** Takes what is in the log into the file, and empties the log unless another process reads it. */
-    checkpoint: () => database.exec('PRAGMA wal_checkpoint(TRUNCATE)'),
   }
 }
 

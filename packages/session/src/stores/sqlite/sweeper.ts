@@ -5,13 +5,13 @@ import type { Statements } from './statements.ts'
 /** Milliseconds between two looks for expired records, when the last one found no more. */
 const sweepEvery = 1000
 
-export interface Sweeper extends Expiring {
-  /** To be called with each write: removes one batch at most, and goes on with the next write when there is more. */
-  sweep(now: number): void
-}
+/** Who is told of expired records, whichever file they were in. */
+export type Listeners = ReadonlySet<Parameters<Expiring['onExpire']>[0]>
 
-export function createSweeper(statements: Statements, batch: number): Sweeper {
-  const listeners = new Set<Parameters<Expiring['onExpire']>[0]>()
+/** To be called with each write: removes one batch at most, and goes on with the next write when there is more. */
+export type Sweep = (now: number) => void
+
+export function createSweeper(statements: Statements, batch: number, listeners: Listeners): Sweep {
   let next = 0
 
   /** Of all processes on the file, the one that removes a record tells of its end. */
@@ -24,13 +24,7 @@ export function createSweeper(statements: Statements, batch: number): Sweeper {
     return expired.length
   }
 
-  return {
-    sweep(now) {
-      if (now >= next) next = removeExpired(now) < batch ? now + sweepEvery : now
-    },
-    onExpire(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
+  return (now) => {
+    if (now >= next) next = removeExpired(now) < batch ? now + sweepEvery : now
   }
 }

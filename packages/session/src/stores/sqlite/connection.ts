@@ -1,0 +1,130 @@
+/**
+ * The connection to the file that the path names, whatever becomes of the one that was opened first: a file that was
+ * moved away, deleted or replaced is noticed, a damaged one is let go of, and the path is opened anew.
+ */
+import type { SessionError } from '../../errors.ts'
+import { type Confirmations, createConfirmations } from './confirm.ts'
+import { isBroken, isBusy, storeFailure, unusable } from './failure.ts'
+import { isInPlace, type OpenFile, openFile, placeOf, releaseFile, takeLogIn, withOpeningLock } from './file.ts'
+import { prepareStatements, type Statements } from './statements.ts'
+import { createSweeper, type Listeners, type Sweep } from './sweeper.ts'
+
+/** Milliseconds between two looks whether the path still names the open file. */
+const checkEvery = 1000
+/** Milliseconds between two attempts to open a file that could not be used. */
+const reopenEvery = 1000
+
+/** What works on the open file. */
+export interface Records extends OpenFile {
+  readonly statements: Statements
+  readonly known: Confirmations
+  readonly sweep: Sweep
+}
+
+export interface Connection {
+  /**
+   * The file that the path names.
+   *
+   * @throws SessionError `ERR_STORE_UNAVAILABLE`; what SQLite reports (SQLITE_BUSY) while others hold what opening needs
+   */
+  use(now: number): Records
+  /** The same where it is open and in place; nothing is opened. */
+  peek(now: number): Records | undefined
+  /** Looks at once. True when the path names another file, or none, by now. */
+  moved(now: number): boolean
+  /** An operation on it failed. */
+  failed(error: unknown): void
+  /** It was open once, however long ago. */
+  readonly wasOpen: boolean
+  close(): void
+}
+
+export interface ConnectionOptions {
+  readonly path: string
+  readonly maxBytes: number
+  readonly sweepBatch: number
+  readonly listeners: Listeners
+}
+
+export function createConnection({ path, maxBytes, sweepBatch, listeners }: ConnectionOptions): Connection {
+  let records: Records | undefined
+  /** It can be used; when not, it is held until the path can be opened, so that its identity is nobody else's. */
+  let usable = false
+  let failure: SessionError | undefined
+  let wasOpen = false
+  let closed = false
+  let checkedAt = 0
+  let openedAt = 0
+
+  function moved(now: number): boolean {
+    if (records === undefined || !usable) return true
+    usable = isInPlace(path, records)
+    checkedAt = now
+    return !usable
+  }
+
+  function open(): Records {
+    const place = placeOf(path)
+    return withOpeningLock(place, () => {
+      const before = records
+      records = undefined
+      if (before !== undefined) releaseFile(before)
+      const file = openFile(place, maxBytes)
+      try {
+        const statements = prepareStatements(file.database)
+        const sweep = createSweeper(statements, sweepBatch, listeners)
+        return { ...file, statements, known: createConfirmations(statements), sweep }
+      } catch (error) {
+        file.database.close()
+        throw error
+      }
+    })
+  }
+
+  function reopen(now: number): Records {
+    if (closed) throw unusable(path, 'was closed.')
+    if (failure !== undefined && isWithin(reopenEvery, openedAt, now)) throw failure
+    try {
+      records = open()
+    } catch (error) {
+      if (isBusy(error)) throw error
+      openedAt = now
+      failure = storeFailure(path, error)
+      throw failure
+    }
+    usable = wasOpen = true
+    failure = undefined
+    openedAt = checkedAt = now
+    return records
+  }
+
+  const peek = (now: number) => (usable && (isWithin(checkEvery, checkedAt, now) || !moved(now)) ? records : undefined)
+
+  return {
+    use: (now) => peek(now) ?? reopen(now),
+    peek,
+    moved,
+    failed(error) {
+      if (!isBroken(error)) return
+      usable = false
+      failure = storeFailure(path, error)
+    },
+    get wasOpen() {
+      return wasOpen
+    },
+    close() {
+      closed = true
+      usable = false
+      if (records === undefined) return
+      takeLogIn(records.database)
+      records.database.close()
+      records = undefined
+    },
+  }
+}
+
+/** Also false when the clock was set back, so that nothing is put off for longer. */
+function isWithin(period: number, since: number, now: number): boolean {
+  const passed = now - since
+  return passed >= 0 && passed < period
+}
