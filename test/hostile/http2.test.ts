@@ -36,7 +36,10 @@ listeners:
   web: { address: "127.0.0.1:${port}", tls: { certificate: "${certificatePath}", key: "${keyPath}" } }
 sessions: { default: { mode: enforce } }
 routes:
-  - { name: all, match: { path: / }, headers: { request: { set: { X-User: gateway } } }, upstream: "${upstream.url}" }
+  - name: all
+    match: { path: / }
+    headers: { request: { set: { X-User: gateway, X-Visitor: "{session.$id}" } } }
+    upstream: "${upstream.url}"
 `
   gateway = await startGateway({ files: { 'coatcheck.yaml': yaml }, ready: `http://127.0.0.1:${plain}/ready` })
   innocent = connectHttp2(`https://localhost:${port}`, { ca: certificates.ca.certificate, host: '127.0.0.1' })
@@ -132,6 +135,21 @@ test.each([
   expect(having!.header('x-user')).toBe('gateway')
   expect(marker!.target).toBe('/marker')
 })
+
+test.each(['x-user', 'x_user', 'x.user', 'x-visitor', 'x_visitor', 'x_forwarded_for', 'x-real-ip', 'forwarded'])(
+  '%s over HTTP/2 passes for nothing that the gateway says, with a session',
+  async (name) => {
+    const [head] = await once(innocent.request({ ':path': '/in' }), 'response')
+    const ticket = String(head['set-cookie']).split(';', 1)[0]!
+    const before = upstream.requests.length
+    expect(await outcome([...usual, ['cookie', ticket], [name, 'evil'], [name, 'evil']])).toBe('200')
+    const got = upstream.requests[before]!
+    expect(got.header('x-user')).toBe('gateway')
+    expect(got.header('x-visitor')).toBe(ticket.split('.')[1])
+    expect(got.header('cookie')).toBeUndefined()
+    expect(got.head).not.toContain('evil')
+  },
+)
 
 test('trailers over HTTP/2 bring nothing that headers could not', async () => {
   const before = upstream.requests.length

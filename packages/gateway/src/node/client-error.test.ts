@@ -118,10 +118,15 @@ test('headers that never end are answered 408', async () => {
   expect(await client.ended).toMatch(/^HTTP\/1\.1 408 .*"code":"request-timeout"/s)
 })
 
-test('a connection that sends nothing is closed', async () => {
-  await using listener = await startListener({ timeouts: { headers: 300 }, handle: () => reply(200) })
+test('a connection that sends nothing is answered 408 and closed when its headers are late, and not sooner', async () => {
+  // no other deadline comes before the test's own
+  const timeouts = { headers: 300, keepAlive: 3_600_000, idle: 3_600_000 }
+  await using listener = await startListener({ timeouts, handle: () => reply(200) })
+  const opened = performance.now()
   using client = openClient(listener.port)
-  await client.ended
+  expect(await client.ended).toMatch(/^HTTP\/1\.1 408 .*"code":"request-timeout"/s)
+  expect(performance.now() - opened).toBeGreaterThanOrEqual(timeouts.headers)
+  expect(listener.rejected).toMatchObject([{ status: 408, code: 'request-timeout' }])
 })
 
 test('nonsense behind a request does not touch its answer, and is reported', async () => {
