@@ -27,11 +27,25 @@ export function createServingListener(
   let current = certificates
   const tls = createTlsServer(spec, () => current)
   tls.setSecureContext(certificates.first)
-  tls.on('secureConnection', (socket: TLSSocket) => handler.accept(socket))
+  tls.on('secureConnection', (socket: TLSSocket) => {
+    socket.allowHalfOpen = true
+    handler.accept(socket)
+    handler.handshakes(-1)
+  })
+  // Node says it once of each handshake that does not end well; it is the client's to know why
+  tls.on('tlsClientError', (_error, socket) => {
+    socket.destroy()
+    handler.handshakes(-1)
+  })
   return {
     spec,
     handler,
-    accept: (socket) => tls.emit('connection', socket),
+    accept(socket) {
+      handler.handshakes(1)
+      // a client that ends in the middle of its handshake is gone
+      socket.allowHalfOpen = false
+      tls.emit('connection', socket)
+    },
     useCertificates(fresh) {
       current = fresh
       tls.setSecureContext(fresh.first)
@@ -45,7 +59,7 @@ export function createServingListener(
  */
 function createTlsServer({ tls, http2, timeouts }: Listener, current: () => Certificates): Server {
   const clients = tls?.clientCertificates
-  const server = createServer({
+  return createServer({
     allowHalfOpen: true,
     minVersion: 'TLSv1.2',
     ALPNProtocols: http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
@@ -60,7 +74,4 @@ function createTlsServer({ tls, http2, timeouts }: Listener, current: () => Cert
       }
     },
   })
-  // a handshake that fails is the client's to know
-  server.on('tlsClientError', (_error, socket) => socket.destroy())
-  return server
 }

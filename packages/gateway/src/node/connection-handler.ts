@@ -13,7 +13,12 @@ export interface ConnectionHandlerOptions extends ServingLimits {
   readonly generation: Generation
   /** Milliseconds that `drain` leaves a silent connection open. @defaultValue 1,000 */
   readonly linger?: number
+  /** @defaultValue the process's timers */
+  readonly after?: After
 }
+
+/** Calls back once, when that many milliseconds are over; gives what calls it off. */
+export type After = (milliseconds: number, callback: () => void) => () => void
 
 /** Speaks HTTP over sockets that somebody else accepted. */
 export interface ConnectionHandler {
@@ -22,14 +27,23 @@ export interface ConnectionHandler {
   /** What new exchanges are served with, on open connections too. */
   generation: Generation
   /**
+   * A TLS handshake began (1), or ended (-1): well, and then after `accept`, or not. Connections on their way count as
+   * under way; the listener bounds the time of a handshake.
+   */
+  handshakes(change: 1 | -1): void
+  /**
    * Ends each connection with its next answer, and silent ones after `linger`: a request that is on the wire when the
-   * draining begins is answered, and told to close, instead of meeting a closed door. Open WebSockets stay. A connection
-   * that is still handed over gets one answer.
+   * draining begins is answered, and told to close, instead of meeting a closed door. Over HTTP/2
+   * the client is told at once what is the last request that it gets an answer to (RFC 9113, section 6.8). Open
+   * WebSockets stay. A connection that is still handed over has the same time for one request.
    */
   drain(): void
-  /** Resolves when no request is under way, nor can still come over a connection that lingers; open WebSockets aside. */
+  /**
+   * Resolves when no request is under way, nor can still come over a connection that lingers or shakes hands; open
+   * WebSockets aside.
+   */
   quiet(): Promise<void>
-  /** Resolves when no connection is open. Call it when no more are handed over. */
+  /** Resolves when no connection is open or shakes hands. Call it when no more are handed over. */
   closed(): Promise<void>
   /** Ends all connections at once. */
   destroy(): void
@@ -42,17 +56,25 @@ const usualLinger = 1_000
 /** Milliseconds between two looks at HTTP/2 connections. */
 const checkingInterval = 1_000
 
+const timeout: After = (milliseconds, callback) => {
+  const timer = setTimeout(callback, milliseconds)
+  return () => clearTimeout(timer)
+}
+
 /** Makes a handler for the connections of one listener. */
 export function createConnectionHandler(options: ConnectionHandlerOptions): ConnectionHandler {
+  const { linger: lingerTime = usualLinger, after = timeout } = options
   const http1 = createHttp1Server(options)
   const open = new Set<Connection>()
   const sessions = new Map<Connection, Http2Session>()
   const checking = setInterval(checkSessions, checkingInterval).unref()
   const current = { generation: options.generation }
+  const lingering = new Set<Connection>()
+  const callOff = new Set<() => void>()
+  let handshakes = 0
   let draining = false
-  let lingering: NodeJS.Timeout | undefined
   const quiet = createWaiting(isQuiet)
-  const closed = createWaiting(() => open.size === 0)
+  const closed = createWaiting(() => open.size === 0 && handshakes === 0)
 
   function accept(socket: Socket | TLSSocket): void {
     const connection = newConnection(options, current, socket, idle)
@@ -61,13 +83,14 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
     openConnection(connection, () => {
       open.delete(connection)
       sessions.delete(connection)
+      lingering.delete(connection)
       quiet.look()
       closed.look()
     })
     if (connection.protocol === 'h2')
       sessions.set(connection, openHttp2Session(connection, socket as TLSSocket, options))
     else http1.emit('connection', socket)
-    if (draining && connection.protocol === 'h2') end(connection)
+    if (draining) linger([connection])
   }
 
   /** A connection of HTTP/1 that has nothing under way, or one of HTTP/2 with whatever it has. */
@@ -89,16 +112,23 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
   }
 
   function isQuiet(): boolean {
-    for (const { inFlight, protocol } of open) {
-      if (protocol !== 'websocket' && (inFlight > 0 || lingering !== undefined)) return false
+    if (handshakes > 0) return false
+    for (const connection of open) {
+      if (connection.protocol !== 'websocket' && (connection.inFlight > 0 || lingering.has(connection))) return false
     }
     return true
   }
 
-  function endSilent(): void {
-    lingering = undefined
-    for (const connection of open) if (connection.inFlight === 0) end(connection)
-    quiet.look()
+  function linger(connections: readonly Connection[]): void {
+    for (const connection of connections) lingering.add(connection)
+    const cancel = after(lingerTime, () => {
+      callOff.delete(cancel)
+      for (const connection of connections) {
+        if (lingering.delete(connection) && connection.inFlight === 0) end(connection)
+      }
+      quiet.look()
+    })
+    callOff.add(cancel)
   }
 
   return {
@@ -109,20 +139,26 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
     set generation(generation) {
       current.generation = generation
     },
+    handshakes(change) {
+      handshakes += change
+      quiet.look()
+      closed.look()
+    },
     drain() {
+      if (draining) return
       draining = true
       for (const connection of open) {
         connection.closing = true
-        if (connection.protocol === 'h2') end(connection)
+        sessions.get(connection)?.announceEnd()
       }
-      lingering ??= setTimeout(endSilent, options.linger ?? usualLinger)
+      if (open.size > 0) linger([...open])
     },
     quiet: quiet.wait,
     closed: closed.wait,
     destroy() {
       for (const { socket } of open) socket.destroy()
       http1.close()
-      clearTimeout(lingering)
+      for (const cancel of callOff) cancel()
       clearInterval(checking)
     },
     get openConnections() {

@@ -6,7 +6,7 @@ import type { Exchange } from '../exchange.ts'
 import type { HeaderList } from '../headers.ts'
 import type { BodySink, BodySource, Reply } from '../reply.ts'
 import { openClient } from './fixtures/client.ts'
-import { reply, startListener } from './fixtures/listener.ts'
+import { manualTimers, reply, startListener } from './fixtures/listener.ts'
 
 const get = (target = '/', more = '') => `GET ${target} HTTP/1.1\r\nHost: shop.example.com\r\n${more}\r\n`
 
@@ -404,26 +404,24 @@ test('an idle connection is closed after the keep-alive time', async () => {
 })
 
 test('drain() answers what comes over a connection that looked idle, and says that it was the last', async () => {
-  await using listener = await startListener({ linger: 60_000, handle: () => reply(200, ['Content-Length', '0']) })
+  await using listener = await startListener({ handle: () => reply(200, ['Content-Length', '0']) })
   using client = openClient(listener.port)
   client.send(get())
   await client.until('200')
   listener.handler.drain()
-  let quiet = false
-  const wait = listener.handler.quiet().then(() => {
-    quiet = true
-  })
-  await new Promise((resolve) => setImmediate(resolve))
-  expect(quiet).toBe(false)
+  const quiet = isDone(listener.handler.quiet())
+  expect(await quiet.now()).toBe(false)
   client.send(get('/on-the-wire'))
   expect(await client.ended).toMatch(/200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n$/)
-  await wait
+  await quiet.done
 })
 
 test('drain() ends silent connections after the linger and the others with their answer', async () => {
   const answer = Promise.withResolvers<Reply>()
   const asked = Promise.withResolvers<void>()
+  const timers = manualTimers()
   await using listener = await startListener({
+    after: timers.after,
     handle({ request: { target } }) {
       if (target === '/now') return reply(200, ['Content-Length', '0'])
       asked.resolve()
@@ -437,6 +435,8 @@ test('drain() ends silent connections after the linger and the others with their
   busy.send(get('/later'))
   await asked.promise
   listener.handler.drain()
+  expect(timers.running).toEqual([1_000])
+  timers.runOut()
   await idle.ended
   const quiet = listener.handler.quiet()
   answer.resolve(reply(200, ['Content-Length', '2'], whole('ok')))
@@ -445,6 +445,73 @@ test('drain() ends silent connections after the linger and the others with their
   await listener.handler.closed()
   expect(listener.connections.http).toBe(0)
 })
+
+test('a connection that is handed over while draining has the same time for one request', async () => {
+  const timers = manualTimers()
+  await using listener = await startListener({
+    after: timers.after,
+    handle: () => reply(200, ['Content-Length', '0']),
+  })
+  listener.handler.drain()
+  await listener.handler.quiet()
+  using late = openClient(listener.port)
+  using silent = openClient(listener.port)
+  await expect.poll(() => listener.handler.openConnections).toBe(2)
+  expect(timers.running).toEqual([1_000, 1_000])
+  const quiet = isDone(listener.handler.quiet())
+  late.send(get())
+  expect(await late.ended).toBe('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
+  expect(await quiet.now()).toBe(false)
+  timers.runOut()
+  expect(await silent.ended).toBe('')
+  await quiet.done
+})
+
+test('a TLS handshake counts as under way until its connection is handed over or it failed', async () => {
+  await using listener = await startListener({ handle: () => reply(200, ['Content-Length', '0']) })
+  const { handler } = listener
+  handler.handshakes(1)
+  handler.handshakes(1)
+  handler.drain()
+  const quiet = isDone(handler.quiet())
+  const closed = isDone(handler.closed())
+  handler.handshakes(-1)
+  expect(await quiet.now()).toBe(false)
+  using client = openClient(listener.port)
+  await expect.poll(() => handler.openConnections).toBe(1)
+  handler.handshakes(-1)
+  expect([await quiet.now(), await closed.now()]).toEqual([false, false])
+  client.send(get())
+  await client.ended
+  await quiet.done
+  await closed.done
+})
+
+test('destroy() calls the timers of silent connections off', async () => {
+  const timers = manualTimers()
+  await using listener = await startListener({ after: timers.after, handle: () => reply(204) })
+  using client = openClient(listener.port)
+  await expect.poll(() => listener.handler.openConnections).toBe(1)
+  listener.handler.drain()
+  listener.handler.destroy()
+  await client.ended
+  expect(timers.running).toEqual([])
+})
+
+/** `now` gives what is over after a turn of the event loop. */
+function isDone(wait: Promise<void>): { done: Promise<void>; now(): Promise<boolean> } {
+  let over = false
+  const done = wait.then(() => {
+    over = true
+  })
+  return {
+    done,
+    async now() {
+      await new Promise((resolve) => setImmediate(resolve))
+      return over
+    },
+  }
+}
 
 test('a swapped generation serves the next request of the same connection', async () => {
   await using listener = await startListener({ handle: () => reply(200, ['Content-Length', '0']) })

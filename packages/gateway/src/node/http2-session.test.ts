@@ -16,8 +16,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Exchange } from '../exchange.ts'
 import type { BodySink, Reply } from '../reply.ts'
 import { makeCertificates, type TestCertificates } from '../testing/certificates.ts'
-import { rawClient } from './fixtures/client.ts'
-import { reply, startListener, type TestListener, type TestListenerOptions } from './fixtures/listener.ts'
+import { type RawClient, rawClient } from './fixtures/client.ts'
+import { manualTimers, reply, startListener, type TestListener, type TestListenerOptions } from './fixtures/listener.ts'
 
 let certificates: TestCertificates
 let folder: string
@@ -400,6 +400,47 @@ test('drain() says GOAWAY, finishes what is under way, and ends the connection',
   await listener.handler.quiet()
   await closed
   await listener.handler.closed()
+})
+
+/** A client that sends frames itself, its settings already. */
+function frameClient(port: number): RawClient {
+  const socket = connectTls({ port, host: '127.0.0.1', ALPNProtocols: ['h2'], rejectUnauthorized: false })
+  socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+  socket.write(frame(4, 0, 0, Buffer.alloc(0)))
+  return rawClient(socket)
+}
+
+test('drain() leaves a silent connection of HTTP/2 open until its client has had time to read GOAWAY', async () => {
+  const timers = manualTimers()
+  await using listener = await startListener({ tls: tls(), after: timers.after, handle: () => reply(204) })
+  using client = frameClient(listener.port)
+  await expect.poll(() => listener.handler.openConnections).toBe(1)
+  listener.handler.drain()
+  let quiet = false
+  const wait = listener.handler.quiet().then(() => {
+    quiet = true
+  })
+  // GOAWAY, and no stream was served
+  await client.until('\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\0')
+  expect(quiet).toBe(false)
+  timers.runOut()
+  await client.ended
+  await wait
+})
+
+test('a connection of HTTP/2 that is handed over while draining gets its answer', async () => {
+  const timers = manualTimers()
+  const listener = await startListener({
+    tls: tls(),
+    after: timers.after,
+    handle: () => reply(200, ['Content-Length', '2'], Buffer.from('ok')),
+  })
+  await using _ = listener
+  listener.handler.drain()
+  const session = connect(`https://localhost:${listener.port}`, { ca: certificates.ca.certificate, family: 4 } as never)
+  expect((await ask(session)).body).toBe('ok')
+  await once(session, 'close')
+  await listener.handler.quiet()
 })
 
 test('a stream whose body stops arriving is answered 408', async () => {

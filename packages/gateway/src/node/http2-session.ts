@@ -11,15 +11,10 @@ const maxInFlight = 100
 /** Streams above that which a connection may try before it is closed. */
 const maxRefused = 200
 const endOfStream = 1
-/** As the last one that is served: all of them (RFC 9113, section 6.8). */
-const highestStream = 2 ** 31 - 1
 
 /** A connection that speaks HTTP/2. */
 export interface Http2Session {
-  /**
-   * Says that no more streams are wanted, without a limit yet: those that are on the wire are served (RFC 9113,
-   * section 6.8). `close` follows.
-   */
+  /** Says which stream is the last that is served: what came after it may be sent again elsewhere (GOAWAY). */
   announceEnd(): void
   /** Takes no new streams; the connection ends with the last one (GOAWAY). */
   close(): void
@@ -65,12 +60,9 @@ export function openHttp2Session(
       idleSince = performance.now()
     })
   })
-  let announced = false
   return {
     announceEnd() {
-      if (announced || session.closed || session.destroyed) return
-      announced = true
-      session.goaway(constants.NGHTTP2_NO_ERROR, highestStream)
+      if (!session.closed && !session.destroyed) session.goaway()
     },
     close: () => closeSession(session),
     checkIdle(now) {
