@@ -6,6 +6,7 @@ import {
   type Gateway,
   type GatewayObserver,
   type Generation,
+  type Log,
   toReply,
   type Users,
 } from '@coatcheck/gateway'
@@ -14,6 +15,7 @@ import type { Observability } from '../observability/observability.ts'
 import { readValue } from '../secrets.ts'
 import { serverKeys } from '../state/keyring.ts'
 import type { StateFolder } from '../state/state-folder.ts'
+import { type Addresses, createAddresses, type PreparedAddresses } from './addresses.ts'
 import { createListeners } from './listeners.ts'
 import type { Prepared, Runner } from './runner.ts'
 import { createStoreLog } from './store-log.ts'
@@ -22,6 +24,8 @@ import { createStores, type PreparedStores } from './stores.ts'
 export interface GatewayProcessOptions {
   readonly observability: Observability
   readonly state: StateFolder
+  /** @defaultValue those that this process opens */
+  readonly addresses?: Addresses
   /** Stores went down or came back, or are others. @defaultValue the log says what went down or came back */
   readonly statusChanged?: (() => void) | undefined
 }
@@ -33,7 +37,12 @@ interface Running {
 }
 
 /** A gateway in this process: model → stores → compiled gateway → listeners. */
-export function createGatewayProcess({ observability, state, statusChanged }: GatewayProcessOptions): Runner {
+export function createGatewayProcess({
+  observability,
+  state,
+  statusChanged,
+  addresses = createAddresses({ failed: tellRefused(observability.log) }),
+}: GatewayProcessOptions): Runner {
   const { log, observer } = observability
   const tellStores = createStoreLog(log, () => performance.now())
   const stores = createStores(state, {
@@ -47,7 +56,6 @@ export function createGatewayProcess({ observability, state, statusChanged }: Ga
   const listeners = createListeners({
     secret: readValue,
     certificate: observability.certificate,
-    log,
     serving: (listener) => ({
       observer,
       toReply: (error, context) => toReply(error, context, log),
@@ -60,25 +68,30 @@ export function createGatewayProcess({ observability, state, statusChanged }: Ga
     const { keys, told } = serverKeys(model, state)
     const prepared = stores.prepare(model.stores)
     let gateway: Gateway | undefined
+    let opened: PreparedAddresses | undefined
     try {
       const { records } = prepared
       const observing = observeStores(observer, prepared)
       gateway = compile(model, { clock: Date.now, secret: readValue, records, keys, log, observer: observing })
       const next: Running = { gateway, users: { inFlight: 0, onIdle: undefined }, stores: prepared }
-      const opened = await listeners.prepare(model.listeners, (spec) => generation(spec, next))
+      opened = await addresses.prepare(model.listeners)
+      const { sockets, commit: closeOthers, undo: closeOpened } = opened
+      const serving = listeners.prepare(model.listeners, (spec) => generation(spec, next), sockets)
       const commit = () => {
         observability.configured(model)
         prepared.commit()
-        opened.commit()
+        serving.commit()
         if (running !== undefined) retire(running)
         running = next
+        return closeOthers()
       }
       const undo = () => {
-        opened.undo()
+        closeOpened()
         return close(next)
       }
       return { told, commit, undo }
     } catch (error) {
+      opened?.undo()
       await gateway?.close()
       await prepared.release()
       throw error
@@ -109,7 +122,7 @@ export function createGatewayProcess({ observability, state, statusChanged }: Ga
     prepare,
     status: () => ({ listeners: listeners.status(), routes: running?.gateway.routes ?? [], stores: stores.status() }),
     snapshots: async () => [await observability.snapshot()],
-    drain: listeners.drain,
+    drain: () => listeners.drain(addresses.close()),
     failed: new Promise(() => {}),
     async stop() {
       listeners.destroy()
@@ -117,6 +130,11 @@ export function createGatewayProcess({ observability, state, statusChanged }: Ga
       await stores.close()
     },
   }
+}
+
+/** What an address says of connections that it could not take. */
+export function tellRefused(log: Log): (error: Error) => void {
+  return ({ message }) => log.warn('A connection could not be accepted', { error: { message } })
 }
 
 function generation(spec: Listener, { gateway, users }: Running): Generation {

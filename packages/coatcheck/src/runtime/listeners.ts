@@ -1,28 +1,34 @@
-import type { Generation, Log, ServingPorts } from '@coatcheck/gateway'
+import type { Generation, ServingPorts } from '@coatcheck/gateway'
 import type { Listener, ListenerStatus, Secret, ValueSource } from '@coatcheck/model'
 import { type Certificates, loadCertificates } from './certificates.ts'
-import { type ListeningSocket, openListeningSocket } from './listening-socket.ts'
+import type { ListeningSocket } from './listening-socket.ts'
 import { createServingListener, type ServingListener } from './serving-listener.ts'
 
 export interface ListenersPorts {
   readonly serving: (listener: string) => ServingPorts
   readonly secret: (source: ValueSource) => Secret<Buffer>
   readonly certificate: (name: string, notAfter: number) => void
-  readonly log: Log
 }
 
 /** All listeners of a process, over its reloads. */
 export interface Listeners {
   /**
-   * Reads certificates and opens addresses that are new. Nothing that runs is changed before `commit`; what was opened
-   * is closed again by `undo`.
+   * Reads certificates. Nothing that runs is changed before `commit`. `sockets` are the open addresses by the
+   * listener's name.
    *
-   * @throws ProgramError `address-in-use`, `address-unusable`, `certificate-invalid`
+   * @throws ProgramError `certificate-invalid`
    */
-  prepare(specs: readonly Listener[], generationOf: (spec: Listener) => Generation): Promise<PreparedListeners>
+  prepare(
+    specs: readonly Listener[],
+    generationOf: (spec: Listener) => Generation,
+    sockets: ReadonlyMap<string, ListeningSocket>,
+  ): PreparedListeners
   status(): ListenerStatus[]
-  /** Stops accepting; resolves when no request is under way any more. Open WebSockets stay. */
-  drain(): Promise<void>
+  /**
+   * When `closed`, the closing of all addresses, is over, tells the clients; resolves when no request is under way any
+   * more. Open WebSockets stay.
+   */
+  drain(closed: Promise<void>): Promise<void>
   /** Ends all connections at once. */
   destroy(): void
 }
@@ -33,7 +39,6 @@ export interface PreparedListeners {
    * the old connections end with the answers that are under way.
    */
   commit(): void
-  undo(): void
 }
 
 interface Running {
@@ -42,7 +47,6 @@ interface Running {
 }
 
 interface Next extends Running {
-  readonly opened: boolean
   readonly generation: Generation
   readonly certificates: Certificates | undefined
 }
@@ -50,24 +54,13 @@ interface Next extends Running {
 export function createListeners(ports: ListenersPorts): Listeners {
   let running: readonly Running[] = []
   const retired = new Set<ServingListener>()
-  const failed = (error: Error) =>
-    ports.log.warn('A connection could not be accepted', { error: { message: error.message } })
   let stopping = false
 
-  async function prepareOne(spec: Listener, generation: Generation): Promise<Next> {
+  function prepareOne(spec: Listener, generation: Generation, socket: ListeningSocket): Next {
     const certificates = spec.tls && loadCertificates(spec.tls, ports.secret)
     const same = running.find(({ listener }) => isSame(listener.spec, spec))
-    if (same !== undefined) return { ...same, opened: false, generation, certificates }
-    const listener = createServingListener(spec, generation, ports.serving(spec.name), certificates)
-    const socket = running.find((one) => takesOver(one.listener.spec, spec))?.socket
-    if (socket !== undefined) return { listener, socket, opened: false, generation, certificates }
-    return {
-      listener,
-      socket: await openListeningSocket(spec.name, spec.address, failed),
-      opened: true,
-      generation,
-      certificates,
-    }
+    const listener = same?.listener ?? createServingListener(spec, generation, ports.serving(spec.name), certificates)
+    return { listener, socket, generation, certificates }
   }
 
   function commit(next: readonly Next[], generationOf: (spec: Listener) => Generation): void {
@@ -79,8 +72,8 @@ export function createListeners(ports: ListenersPorts): Listeners {
       socket.serve(listener.accept)
     }
     for (const { listener, socket } of before) {
-      const closed = running.some((one) => one.socket === socket) ? undefined : socket.close()
-      if (!running.some((one) => one.listener === listener)) retire(listener, generationOf, closed)
+      if (running.some((one) => one.listener === listener)) continue
+      retire(listener, generationOf, running.some((one) => one.socket === socket) ? undefined : socket.closed)
     }
   }
 
@@ -107,16 +100,9 @@ export function createListeners(ports: ListenersPorts): Listeners {
   const all = () => [...running.map(({ listener }) => listener), ...retired]
 
   return {
-    async prepare(specs, generationOf) {
-      const results = await Promise.allSettled(specs.map((spec) => prepareOne(spec, generationOf(spec))))
-      const next = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
-      const undo = () => closeOpened(next)
-      const failure = results.find((result) => result.status === 'rejected')
-      if (failure !== undefined) {
-        undo()
-        throw failure.reason
-      }
-      return { commit: () => commit(next, generationOf), undo }
+    prepare(specs, generationOf, sockets) {
+      const next = specs.map((spec) => prepareOne(spec, generationOf(spec), sockets.get(spec.name)!))
+      return { commit: () => commit(next, generationOf) }
     },
     status: () =>
       running.map(({ listener, socket }) => ({
@@ -124,9 +110,10 @@ export function createListeners(ports: ListenersPorts): Listeners {
         address: socket.address,
         state: stopping ? 'stopping' : 'listening',
       })),
-    async drain() {
+    async drain(closed) {
       stopping = true
-      await Promise.all(running.map(({ socket }) => socket.close()))
+      // not before the addresses are closed: clients that are told to close would come back to them
+      await closed
       for (const { handler } of all()) handler.drain()
       await Promise.all(all().map(({ handler }) => handler.quiet()))
     },
@@ -134,10 +121,6 @@ export function createListeners(ports: ListenersPorts): Listeners {
       for (const { handler } of all()) handler.destroy()
     },
   }
-}
-
-function closeOpened(next: readonly Next[]): void {
-  for (const { opened, socket } of next) if (opened) void socket.close()
 }
 
 function useCertificates(listener: ServingListener, certificates: Certificates, ports: ListenersPorts): void {
@@ -148,10 +131,4 @@ function useCertificates(listener: ServingListener, certificates: Certificates, 
 /** The model is plain data that is always written in the same order. */
 function isSame(a: Listener, b: Listener): boolean {
   return JSON.stringify(a) === JSON.stringify(b)
-}
-
-/** An address stays open for whoever has it next; a port that the system chose stays with its listener. */
-function takesOver(a: Listener, b: Listener): boolean {
-  const [one, other] = [a.address, b.address]
-  return one.host === other.host && one.port === other.port && (one.port !== 0 || a.name === b.name)
 }

@@ -58,3 +58,17 @@ test('an address in use and one that is not ours are named, with what to do', as
   })
   taken.close()
 })
+
+test('close() takes every connection that waits in the queue of the system', async () => {
+  const socket = await openListeningSocket('web', loopback)
+  let served = 0
+  socket.serve((connection) => {
+    served++
+    connection.destroy()
+  })
+  // the system accepts them at once, and this process has no chance to before close() is called
+  const clients = Array.from({ length: 50 }, () => connect(portOf(socket.address), '127.0.0.1').on('error', () => {}))
+  await socket.close()
+  expect(served).toBe(50)
+  for (const client of clients) client.destroy()
+})

@@ -11,29 +11,50 @@ export interface ListeningSocket {
   /**
    * Stops accepting; connections go on. What the system had accepted for us by then is taken first, since closing would
    * reset it. Those that nobody serves are closed.
-   * Resolves when no more connections come.
+   * Resolves when no more connections come; calling it again changes nothing.
    */
   close(): Promise<void>
+  /** Resolves when no more connections come. */
+  readonly closed: Promise<void>
+}
+
+export interface ListeningOptions {
+  /** Told of connections that could not be accepted: too many files open, mostly. */
+  readonly failed?: (error: Error) => void
+  /** Nothing is read of connections: they are served by another process. @defaultValue `false` */
+  readonly unread?: boolean
 }
 
 /**
- * Opens an address. `failed` is told of connections that could not be accepted: too many files open, mostly.
+ * Opens an address.
  *
  * @throws ProgramError `address-in-use`, `address-unusable`
  */
 export async function openListeningSocket(
   listener: string,
   address: SocketAddress,
-  failed: (error: Error) => void = ignore,
+  { failed = ignore, unread = false }: ListeningOptions = {},
 ): Promise<ListeningSocket> {
   let accept: ((socket: Socket) => void) | undefined
   let waiting: Socket[] = []
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+  let taken = 0
+  let closing = false
+  const closed = Promise.withResolvers<void>()
+  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: unread }, (socket) => {
+    taken++
     if (accept !== undefined) accept(socket)
     else waiting.push(socket.on('error', ignore))
   })
   await listen(server, listener, address)
   server.on('error', failed)
+
+  function close(): void {
+    server.close()
+    for (const socket of waiting) socket.destroy()
+    waiting = []
+    closed.resolve()
+  }
+
   return {
     address: printed(server),
     serve(by) {
@@ -41,19 +62,37 @@ export async function openListeningSocket(
       for (const socket of waiting) by(socket.off('error', ignore))
       waiting = []
     },
-    async close() {
-      await turn()
-      await turn()
-      server.close()
-      for (const socket of waiting) socket.destroy()
-      waiting = []
+    close() {
+      if (!closing) whenEmpty(() => taken, close)
+      closing = true
+      return closed.promise
     },
+    closed: closed.promise,
   }
 }
 
-/** One turn of the event loop: it takes all connections that wait in the system's queue. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
+/** More than any system's queue holds: who connects without pause does not keep an address open. */
+const mostTurns = 5_000
+/** Milliseconds. What arrives while a turn lasts is not seen before the next one. */
+const shortTurn = 0.1
+
+/**
+ * Calls back at a moment when the system's queue was empty just now. A turn of the event loop takes one connection
+ * (libuv), and who connects between its look at the queue and its end would be reset: so it has to be a short one, and
+ * nothing may come in between.
+ */
+function whenEmpty(taken: () => number, callback: () => void): void {
+  let left = mostTurns
+  let before = -1
+  let start = 0
+  const look = () => {
+    const now = performance.now()
+    if (--left < 0 || (taken() === before && now - start < shortTurn)) return callback()
+    before = taken()
+    start = now
+    setImmediate(look)
+  }
+  look()
 }
 
 function ignore(): void {}

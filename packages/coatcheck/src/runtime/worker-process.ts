@@ -1,8 +1,9 @@
-import cluster, { type Worker } from 'node:cluster'
+import { type ChildProcess, fork } from 'node:child_process'
+import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { ProgramError } from '../errors.ts'
 import type { RunningStatus } from './runner.ts'
-import type { Failure, OrderBody, Report, WorkerStart } from './worker-messages.ts'
+import type { Failure, HandedConnection, OrderBody, Report, WorkerStart } from './worker-messages.ts'
 import type { WorkerShare } from './worker-totals.ts'
 
 /** A worker as the primary sees it. */
@@ -16,6 +17,11 @@ export interface WorkerProcess {
    * @throws ProgramError what the worker threw; `worker-failed` when it ended or did not answer within `patience` ms
    */
   order(body: OrderBody, patience?: number): Promise<void>
+  /**
+   * Hands a connection over; `false` when the worker ended before it took it. The socket stays open here until it is
+   * destroyed, which the worker does not notice.
+   */
+  take(address: number, socket: Socket): Promise<boolean>
   /**
    * Has it tell its share of the totals. Resolves when it did, or after `patience` ms: what comes later counts too. At
    * once for one that owes several already.
@@ -33,8 +39,9 @@ type Answer = Exclude<Report, { kind: 'status' }>
 
 /** Starts a worker. It serves nothing before it got a model. */
 export function startWorker(start: WorkerStart, share: WorkerShare, statusChanged: () => void): WorkerProcess {
-  cluster.setupPrimary({ exec: fileURLToPath(new URL('./worker.ts', import.meta.url)), args: [] })
-  const worker = cluster.fork({ COATCHECK_WORKER: JSON.stringify(start) })
+  const worker = fork(fileURLToPath(new URL('./worker.ts', import.meta.url)), {
+    env: { ...process.env, COATCHECK_WORKER: JSON.stringify(start) },
+  })
   const waiting = new Map<number, (answer: Answer) => void>()
   let status: RunningStatus = { listeners: [], routes: [], stores: [] }
   let last = 0
@@ -55,7 +62,7 @@ export function startWorker(start: WorkerStart, share: WorkerShare, statusChange
   worker.on('error', () => {})
   const exited = new Promise<number | string>((resolve) => {
     worker.once('exit', (code, signal) => {
-      resolve(signal ?? code)
+      resolve(signal ?? code ?? 0)
       for (const [number, answer] of waiting) answer({ kind: 'failed', number, failure: ended(worker) })
     })
   })
@@ -70,13 +77,29 @@ export function startWorker(start: WorkerStart, share: WorkerShare, statusChange
       }
       const timer = setTimeout(() => answer({ kind: 'failed', number, failure: silent(worker) }), patience)
       waiting.set(number, answer)
-      if (!worker.isConnected()) answer({ kind: 'failed', number, failure: ended(worker) })
+      if (!worker.connected) answer({ kind: 'failed', number, failure: ended(worker) })
       else worker.send({ ...body, number })
     })
   }
 
+  function take(address: number, socket: Socket): Promise<boolean> {
+    const number = ++last
+    const connection: HandedConnection = { kind: 'connection', number, address }
+    return new Promise((resolve) => {
+      const answer = (given: Answer) => {
+        waiting.delete(number)
+        resolve(given.kind === 'taken')
+      }
+      waiting.set(number, answer)
+      const unsent = (error: Error | null) => {
+        if (error !== null) answer({ kind: 'failed', number, failure: ended(worker) })
+      }
+      worker.send(connection, socket, { keepOpen: true }, unsent)
+    })
+  }
+
   return {
-    pid: worker.process.pid ?? 0,
+    pid: worker.pid ?? 0,
     get status() {
       return status
     },
@@ -84,22 +107,23 @@ export function startWorker(start: WorkerStart, share: WorkerShare, statusChange
       const answer = await ask(body, patience)
       if (answer.kind === 'failed') throw errorOf(answer.failure)
     },
+    take,
     async snapshot(whole, patience) {
       if (untold >= mostUntold) return
       untold++
       await ask({ kind: 'snapshot', whole }, patience)
     },
     exited,
-    kill: () => worker.process.kill('SIGKILL'),
+    kill: () => worker.kill('SIGKILL'),
   }
 }
 
-function ended(worker: Worker): Failure {
-  return failed(`The worker ${worker.process.pid} ended.`)
+function ended(worker: ChildProcess): Failure {
+  return failed(`The worker ${worker.pid} ended.`)
 }
 
-function silent(worker: Worker): Failure {
-  return failed(`The worker ${worker.process.pid} did not answer.`)
+function silent(worker: ChildProcess): Failure {
+  return failed(`The worker ${worker.pid} did not answer.`)
 }
 
 function failed(problem: string): Failure {

@@ -1,18 +1,22 @@
 /** Entry of a worker process: runs the models that the primary sends. */
+import type { Socket } from 'node:net'
 import { exitCodes } from '../commands/command.ts'
 import { createObservability, type MetricsSnapshot } from '../observability/observability.ts'
 import { stateFolder } from '../state/state-folder.ts'
 import { endOnFatal } from './fatal.ts'
 import { createGatewayProcess } from './gateway-process.ts'
+import { createHandedAddresses } from './handed-addresses.ts'
 import { problemOf } from './problem.ts'
 import type { Prepared } from './runner.ts'
-import type { Failure, Order, Report, WorkerStart } from './worker-messages.ts'
+import type { Failure, HandedConnection, Order, Report, WorkerStart } from './worker-messages.ts'
 
 const start: WorkerStart = JSON.parse(process.env.COATCHECK_WORKER ?? '{}')
 const observability = createObservability({ ...start, level: start.logLevel })
 endOnFatal({ log: observability.log, flush: lastWords })
+const addresses = createHandedAddresses()
 const runner = createGatewayProcess({
   observability,
+  addresses,
   state: stateFolder(start.state, {}, '/'),
   statusChanged: () => report({ kind: 'status', status: runner.status() }),
 })
@@ -30,6 +34,7 @@ function snapshot(whole: boolean): MetricsSnapshot | Promise<MetricsSnapshot> {
 async function obey(order: Order): Promise<void> {
   switch (order.kind) {
     case 'prepare':
+      addresses.expect(order.addresses)
       prepared = await runner.prepare(order.model)
       break
     case 'commit':
@@ -39,6 +44,9 @@ async function obey(order: Order): Promise<void> {
     case 'undo':
       await prepared?.undo()
       prepared = undefined
+      break
+    case 'closed':
+      for (const address of order.addresses) addresses.closed(address)
       break
     case 'drain':
       await runner.drain()
@@ -54,6 +62,15 @@ async function obey(order: Order): Promise<void> {
   }
   void report({ kind: 'done', number: order.number, status: runner.status() })
   if (order.kind === 'stop') await end()
+}
+
+/** Taken before it is served: from then on the primary has nothing to do with it. */
+function take({ number, address }: HandedConnection, socket: Socket | undefined): void {
+  report({ kind: 'taken', number })
+  if (socket === undefined) return
+  // the half-open state of the server that accepted it does not travel with a socket
+  socket.allowHalfOpen = true
+  addresses.take(address, socket)
 }
 
 /** What was counted since somebody asked, and logged; sent and written when it resolves. */
@@ -79,6 +96,7 @@ process
   .on('SIGHUP', () => {})
 // Without its primary nobody could end it.
 process.on('disconnect', () => void runner.stop().then(end, end))
-process.on('message', (order: Order) => {
+process.on('message', (order: Order | HandedConnection, socket?: Socket) => {
+  if (order.kind === 'connection') return take(order, socket)
   obey(order).catch((error: unknown) => report({ kind: 'failed', number: order.number, failure: failure(error) }))
 })

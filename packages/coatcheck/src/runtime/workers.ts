@@ -4,9 +4,12 @@ import type { LogLevel } from '../observability/log.ts'
 import type { Observability } from '../observability/observability.ts'
 import { serverKeys } from '../state/keyring.ts'
 import type { StateFolder } from '../state/state-folder.ts'
+import { createAddresses } from './addresses.ts'
+import { tellRefused } from './gateway-process.ts'
+import { createHanding } from './handing.ts'
 import type { Prepared, Runner, RunningStatus } from './runner.ts'
 import { createStoreLog } from './store-log.ts'
-import type { WorkerStart } from './worker-messages.ts'
+import type { OpenAddress, WorkerStart } from './worker-messages.ts'
 import { startWorker, type WorkerProcess } from './worker-process.ts'
 import { createWorkerTotals } from './worker-totals.ts'
 
@@ -22,10 +25,18 @@ export interface WorkersOptions {
   readonly every?: (work: () => Promise<void>, milliseconds: number) => () => void
 }
 
+/** What all workers run. */
+interface Setting {
+  readonly model: GatewayModel
+  readonly addresses: readonly OpenAddress[]
+}
+
 /** Milliseconds that a worker has for its metrics. */
 const snapshotPatience = 1_000
 /** Milliseconds between two looks at what workers counted, besides scrapes: so much can be lost when one is killed. */
 const snapshotEvery = 10_000
+/** Milliseconds that workers have to take what was accepted before an address closed. */
+const takingPatience = 10_000
 /** A worker that ends sooner than this after its start, in milliseconds, was never well. */
 const wellAfter = 5_000
 /** So many in a row that were never well, and the program gives up. */
@@ -33,30 +44,34 @@ const mostFailures = 5
 const firstPause = 100
 
 /**
- * Several processes on the same addresses. This one serves nothing itself: it loads, has all workers prepare, then has
- * all of them swap, and starts a new one for each that ends.
+ * Several processes on the same addresses. This one opens them and hands each connection to one of the others, but
+ * serves nothing itself. It loads, has all workers prepare, then has all of them swap, and starts a new one for each
+ * that ends.
  */
 export function createWorkers(options: WorkersOptions): Runner {
   const { count, observability, state, version, revision, logLevel, every = timer } = options
   const { log } = observability
   const start: WorkerStart = { version, revision, logLevel, state: state.path, workers: count }
+  const refused = tellRefused(log)
+  const addresses = createAddresses({ failed: refused, unread: true })
+  const handing = createHanding(refused)
   const workers = new Set<WorkerProcess>()
   const launching = new Set<WorkerProcess>()
   const totals = createWorkerTotals()
   const tellStores = createStoreLog(log, () => performance.now())
   const stopLooking = every(() => look(false), snapshotEvery)
   const failed = Promise.withResolvers<void>()
-  let running: GatewayModel | undefined
+  let running: Setting | undefined
   let stopping = false
   let failures = 0
 
-  /** A worker that runs `model`; killed when it cannot. */
-  async function launch(model: GatewayModel): Promise<WorkerProcess> {
+  /** A worker that is ready for a model; killed when it cannot run it. */
+  async function launch(setting: Setting): Promise<WorkerProcess> {
     const worker = startWorker(start, totals.join(), () => tellStores(status().stores))
     launching.add(worker)
     void worker.exited.then(() => launching.delete(worker))
     try {
-      await worker.order({ kind: 'prepare', model })
+      await worker.order({ kind: 'prepare', ...setting })
       return worker
     } catch (error) {
       worker.kill()
@@ -68,9 +83,10 @@ export function createWorkers(options: WorkersOptions): Runner {
     const startedAt = performance.now()
     launching.delete(worker)
     workers.add(worker)
+    handing.add(worker)
     void worker.exited.then((how) => {
       workers.delete(worker)
-      if (stopping) return
+      if (stopping) return dropIfAlone()
       tellStores(status().stores)
       failures = performance.now() - startedAt > wellAfter ? 1 : failures + 1
       log.error(`A worker ended (${how}); another takes its place`, { process: { pid: worker.pid } })
@@ -86,12 +102,15 @@ export function createWorkers(options: WorkersOptions): Runner {
     }
     await new Promise((resolve) => setTimeout(resolve, firstPause * 2 ** (failures - 1)))
     if (stopping || running === undefined) return
-    const model = running
+    let setting = running
     try {
-      const worker = await launch(model)
+      const worker = await launch(setting)
       await worker.order({ kind: 'commit' })
+      while (running !== setting) {
+        setting = running
+        await catchUp(worker, setting)
+      }
       watch(worker)
-      if (running !== model) await catchUp(worker, running)
     } catch (error) {
       failures++
       log.error('A worker could not be started', { error: { message: String(error) } })
@@ -100,8 +119,8 @@ export function createWorkers(options: WorkersOptions): Runner {
   }
 
   /** The model changed while it started. */
-  async function catchUp(worker: WorkerProcess, model: GatewayModel): Promise<void> {
-    await worker.order({ kind: 'prepare', model })
+  async function catchUp(worker: WorkerProcess, setting: Setting): Promise<void> {
+    await worker.order({ kind: 'prepare', ...setting })
     await worker.order({ kind: 'commit' })
   }
 
@@ -120,10 +139,24 @@ export function createWorkers(options: WorkersOptions): Runner {
     if (failure !== undefined) throw failure.reason
   }
 
-  async function prepareFirst(model: GatewayModel): Promise<void> {
+  /** Closed in two steps: no client is told to close while another worker, or this process, still takes connections. */
+  async function tellClosed(): Promise<void> {
+    const closed = await handing.closed(takingPatience)
+    if (closed.length === 0) return
+    const tell = (worker: WorkerProcess) => worker.order({ kind: 'closed', addresses: closed })
+    // those that are starting have it open, too
+    await Promise.allSettled([...workers, ...launching].map(tell))
+  }
+
+  /** Nobody is left to take what waits. */
+  function dropIfAlone(): void {
+    if (workers.size === 0) handing.destroy()
+  }
+
+  async function prepareFirst(setting: Setting): Promise<void> {
     // one alone first, so that a problem is told once
-    watch(await launch(model))
-    const others = await Promise.allSettled(Array.from({ length: count - 1 }, () => launch(model)))
+    watch(await launch(setting))
+    const others = await Promise.allSettled(Array.from({ length: count - 1 }, () => launch(setting)))
     for (const other of others) if (other.status === 'fulfilled') watch(other.value)
     const failure = others.find((other) => other.status === 'rejected')
     if (failure !== undefined) throw failure.reason
@@ -131,10 +164,15 @@ export function createWorkers(options: WorkersOptions): Runner {
 
   async function prepare(model: GatewayModel): Promise<Prepared> {
     const { told } = serverKeys(model, state)
-    const undo = () => all((worker) => worker.order({ kind: 'undo' }))
+    const opened = await addresses.prepare(model.listeners)
+    const setting: Setting = { model, addresses: handing.number(opened.sockets) }
+    const undo = () => {
+      opened.undo()
+      return all((worker) => worker.order({ kind: 'undo' }))
+    }
     try {
-      if (running === undefined) await prepareFirst(model)
-      else await all((worker) => worker.order({ kind: 'prepare', model }))
+      if (running === undefined) await prepareFirst(setting)
+      else await all((worker) => worker.order({ kind: 'prepare', ...setting }))
     } catch (error) {
       await undo().catch(() => {})
       throw error
@@ -143,12 +181,15 @@ export function createWorkers(options: WorkersOptions): Runner {
     return {
       told,
       async commit() {
-        running = model
+        running = setting
         observability.configured(model)
         totals.configured(model)
         const swap = (worker: WorkerProcess) =>
-          ready.has(worker) ? worker.order({ kind: 'commit' }) : catchUp(worker, model)
-        await all(swap).catch((error) => unanswered(error, log))
+          ready.has(worker) ? worker.order({ kind: 'commit' }) : catchUp(worker, setting)
+        await Promise.all([...workers].map((worker) => swap(worker).catch((error) => unanswered(worker, error, log))))
+        handing.serve(opened.sockets)
+        await opened.commit()
+        await tellClosed()
       },
       undo,
     }
@@ -163,6 +204,9 @@ export function createWorkers(options: WorkersOptions): Runner {
     },
     async drain() {
       stopping = true
+      dropIfAlone()
+      await addresses.close()
+      await tellClosed()
       await all((worker) => worker.order({ kind: 'drain' }, 2 ** 31 - 1)).catch(() => {})
     },
     async stop() {
@@ -172,14 +216,17 @@ export function createWorkers(options: WorkersOptions): Runner {
       for (const worker of launching) worker.kill()
       await all((worker) => worker.order({ kind: 'stop' }, 1_500)).catch(() => {})
       for (const worker of workers) worker.kill()
+      void addresses.close()
+      handing.destroy()
       await Promise.all(ends)
     },
     failed: failed.promise,
   }
 }
 
-/** The worker is replaced, and its successor starts with the new model. */
-function unanswered(error: unknown, log: Log): void {
+/** It is replaced, and its successor starts with the new model. */
+function unanswered(worker: WorkerProcess, error: unknown, log: Log): void {
+  worker.kill()
   log.error('A worker did not take the new configuration', { error: { message: String(error) } })
 }
 
