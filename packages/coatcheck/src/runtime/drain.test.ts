@@ -12,6 +12,7 @@ import { makeCertificates } from '../../../gateway/src/testing/certificates.ts'
 import { listener, model } from './fixtures/model.ts'
 import { startProgram } from './fixtures/program.ts'
 import { startUpstream, type Upstream } from './fixtures/upstream.ts'
+import { openListeningSocket } from './listening-socket.ts'
 
 let folder: string
 let upstream: Upstream
@@ -97,6 +98,32 @@ async function isRefused(address: string): Promise<void> {
       socket.on('connect', () => socket.destroy())
     })
   await expect.poll(attempt, { timeout: 15_000 }).toBe('ECONNREFUSED')
+}
+
+test('SIGTERM while workers start: who is connected by then gets an answer', async () => {
+  const probe = await openListeningSocket('web', { host: '127.0.0.1', port: 0 })
+  const port = Number(probe.address.split(':')[1])
+  await probe.close()
+  const early = Promise.withResolvers<string>()
+  const listeners = [listener('web', { address: { host: '127.0.0.1', port } })]
+  await using program = await startProgram(model(upstream.url, { workers: 2, listeners }), async (child) => {
+    const socket = await connected(port)
+    child.kill('SIGTERM')
+    socket.write(request)
+    early.resolve((await buffer(socket)).toString())
+  })
+  expect(await early.promise).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+  expect(await program.exited).toBe(0)
+})
+
+/** Resolves with a connection as soon as the port is open. */
+async function connected(port: number): Promise<Socket> {
+  for (;;) {
+    const socket = connect({ host: '127.0.0.1', port })
+    const open = await once(socket, 'connect').catch(() => undefined)
+    if (open !== undefined) return socket
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
 }
 
 function overTls(workers: number): GatewayModel {

@@ -1,13 +1,14 @@
 import { exitCodeOf, exitCodes } from '../commands/command.ts'
 import type { LogLevel } from '../observability/log.ts'
-import { createObservability } from '../observability/observability.ts'
+import { createObservability, type Observability } from '../observability/observability.ts'
 import type { Source } from '../sources/source.ts'
 import type { StateFolder } from '../state/state-folder.ts'
 import { endOnFatal } from './fatal.ts'
 import { createGatewayProcess } from './gateway-process.ts'
 import { logProblems, problemOf } from './problem.ts'
 import { apply, createProgram, isRunnable, type Program, reload } from './program.ts'
-import { createReloader } from './reload.ts'
+import { createReloader, type Reloader } from './reload.ts'
+import type { Runner } from './runner.ts'
 import { listenToSignals, type Signals, shutDown } from './shutdown.ts'
 import { createWorkers } from './workers.ts'
 
@@ -34,36 +35,55 @@ export interface Started {
  */
 export async function startGateway(source: Source, options: StartOptions): Promise<number> {
   const loaded = await source.load()
-  const { version, revision, logLevel: level, state } = options
+  const { version, revision, logLevel: level } = options
   const observability = createObservability({ version, revision, level, workers: loaded.model?.workers })
   const fatal = endOnFatal(observability)
+  let signals: Signals | undefined
   try {
     if (!isRunnable(loaded)) {
       logProblems(observability.log, loaded.diagnostics)
       return exitCodes.configuration
     }
-    const { workers } = loaded.model
-    const runner =
-      workers === 1
-        ? createGatewayProcess({ observability, state })
-        : createWorkers({ count: workers, observability, state, version, revision, logLevel: level })
+    const runner = createRunner(loaded.model.workers, observability, options)
     const program = createProgram(loaded.model, version, observability, runner)
-    const problem = await apply(program, loaded).catch(problemOf)
+    const started = Promise.withResolvers<void>()
+    const reloader = createReloader(() => started.promise.then(() => reload(program, source)))
+    // before any address is open: who connects is answered, whatever signal comes
+    signals = listenToSignals(reloader.request)
+    const second = signals.second.then(() => 'stopped' as const)
+    const problem = await Promise.race([apply(program, loaded).then(() => undefined, problemOf), second])
+    if (problem === 'stopped') {
+      await runner.stop()
+      return exitCodes.fine
+    }
+    started.resolve()
     logProblems(observability.log, problem ? [problem] : program.keeper.status(runner.status()).configuration.problems)
-    if (problem === undefined) return await serve(program, source, options)
+    if (problem === undefined) return await serve(program, { source, reloader, signals }, options)
     await runner.stop()
     return exitCodeOf(problem.code)
   } finally {
+    signals?.dispose()
     await observability.flush()
     fatal.dispose()
   }
 }
 
+function createRunner(workers: number, observability: Observability, options: StartOptions): Runner {
+  const { state, version, revision, logLevel } = options
+  return workers === 1
+    ? createGatewayProcess({ observability, state })
+    : createWorkers({ count: workers, observability, state, version, revision, logLevel })
+}
+
+interface Driving {
+  readonly source: Source
+  readonly reloader: Reloader
+  readonly signals: Signals
+}
+
 /** From the first request to the last. */
-async function serve(program: Program, source: Source, options: StartOptions): Promise<number> {
+async function serve(program: Program, { source, reloader, signals }: Driving, options: StartOptions): Promise<number> {
   const { runner, internal, observability } = program
-  const reloader = createReloader(() => reload(program, source))
-  const signals = listenToSignals(reloader.request)
   const stopWatching = source.watch(reloader.request)
   const { listeners } = runner.status()
   observability.log.info(`Serving ${listeners.map(({ name, address }) => `${name} on ${address}`).join(', ')}`)
@@ -75,7 +95,6 @@ async function serve(program: Program, source: Source, options: StartOptions): P
     })
   } finally {
     internal.close()
-    signals.dispose()
   }
 }
 
