@@ -3,11 +3,12 @@
  * `node:sqlite`.
  */
 import { resolve } from 'node:path'
-import { SessionError } from '../../errors.ts'
+import { checkObject, invalid, shown } from '../../invalid-option.ts'
 import type { Confirming, Expiring, RecordStore } from '../../store.ts'
 import type { Schedule } from '../../touches.ts'
 import { type Connection, createConnection, type Records } from './connection.ts'
 import { isBusy, storeFailure, unusable } from './failure.ts'
+import { createRow, deleteRow, readRow, touchRow, updateRow } from './operations.ts'
 import { createWaitingLine, type WaitingLine } from './waiting.ts'
 
 export interface SqliteOptions {
@@ -33,6 +34,15 @@ export interface SqliteOptions {
   readonly schedule?: Schedule
 }
 
+const optionNames = [
+  'file',
+  'clock',
+  'busyTimeout',
+  'maxBytes',
+  'sweepBatch',
+  'schedule',
+] satisfies (keyof SqliteOptions)[]
+
 /** Milliseconds that operations wait for the first opening: it takes longer than any write, and others may be at it. */
 const openTimeout = 5000
 
@@ -51,75 +61,36 @@ const openTimeout = 5000
  * to another program or to a newer release. Not when it is locked: operations wait for that
  */
 export function sqliteRecords(options: SqliteOptions): RecordStore & Confirming & Expiring {
+  checkObject('The options of sqliteRecords()', options, optionNames)
   const { clock = Date.now, busyTimeout = 1000, maxBytes = 4 * 1024 ** 3, sweepBatch = 32, schedule = timer } = options
-  checkOptions({ busyTimeout, maxBytes, sweepBatch })
+  checkOptions(options, { busyTimeout, maxBytes, sweepBatch })
   const path = resolve(options.file)
   const listeners = new Set<Parameters<Expiring['onExpire']>[0]>()
   const connection = createConnection({ path, maxBytes, sweepBatch, listeners })
   openUnlessLocked(connection, clock())
-  const waiting = {
-    limit: () => (connection.wasOpen ? busyTimeout : Math.max(busyTimeout, openTimeout)),
-    failure: (error: unknown) => storeFailure(path, error),
-    schedule,
-  }
-  // Two, since a writer does not keep others from reading.
-  const [reads, writes] = [createWaitingLine(waiting), createWaitingLine(waiting)]
+  const lines = createLines(connection, path, busyTimeout, schedule)
+  // From when it was asked for: waiting does not lengthen a session.
+  const endOf = (ttl: number) => Math.min(Math.ceil(clock() + ttl), Number.MAX_SAFE_INTEGER)
 
-  function attempt<Result>(line: WaitingLine, action: (records: Records, now: number) => Result): Promise<Result> {
-    return line.run(() => {
-      const now = clock()
-      try {
-        const result = action(connection.use(now), now)
-        if ((result !== undefined && result !== false) || !connection.moved(now)) return result
-        // Absent from a file that is the store no longer.
-        return action(connection.use(now), now)
-      } catch (error) {
-        connection.failed(error)
-        throw error
-      }
-    })
+  function attempt<Result>(line: WaitingLine, action: Action<Result>): Promise<Result> {
+    return line.run(() => attemptNow(connection, action, clock()))
   }
 
   return {
-    read: (id) =>
-      attempt(reads, ({ statements }, now) => {
-        const row = statements.read(id, now)
-        if (row === undefined) return undefined
-        return { bytes: row.bytes, version: row.version, remaining: row.ends - now }
-      }),
+    read: (id) => attempt(lines.reads, (records, now) => readRow(records, id, now)),
     create(id, bytes, ttl) {
-      const ends = endOf(clock(), ttl)
-      return attempt(writes, ({ statements, known, sweep }, now) => {
-        sweep(now)
-        const row = { version: statements.newVersion(), ends }
-        if (!statements.create(id, row, bytes, now)) return undefined
-        known.note(id, row)
-        return row.version
-      })
+      const ends = endOf(ttl)
+      return attempt(lines.writes, (records, now) => createRow(records, id, bytes, ends, now))
     },
     update(id, bytes, version, ttl) {
-      const ends = endOf(clock(), ttl)
-      return attempt(writes, ({ statements, known, sweep }, now) => {
-        sweep(now)
-        const row = { version: statements.newVersion(), ends }
-        if (!statements.update(id, row, bytes, version, now)) return undefined
-        known.note(id, row)
-        return row.version
-      })
+      const ends = endOf(ttl)
+      return attempt(lines.writes, (records, now) => updateRow(records, id, bytes, version, ends, now))
     },
     touch(id, ttl) {
-      const ends = endOf(clock(), ttl)
-      return attempt(writes, ({ statements, known, sweep }, now) => {
-        sweep(now)
-        known.forget(id)
-        return statements.touch(id, ends, now)
-      })
+      const ends = endOf(ttl)
+      return attempt(lines.writes, (records, now) => touchRow(records, id, ends, now))
     },
-    delete: (id) =>
-      attempt(writes, ({ statements, known }, now) => {
-        known.forget(id)
-        return statements.delete(id, now)
-      }),
+    delete: (id) => attempt(lines.writes, (records, now) => deleteRow(records, id, now)),
     confirm(id, version) {
       const now = clock()
       return connection.peek(now)?.known.confirm(id, version, now) === true
@@ -129,10 +100,34 @@ export function sqliteRecords(options: SqliteOptions): RecordStore & Confirming 
       return () => listeners.delete(listener)
     },
     async close() {
-      for (const line of [reads, writes]) line.stop(unusable(path, 'was closed.'))
+      for (const line of [lines.reads, lines.writes]) line.stop(unusable(path, 'was closed.'))
       connection.close()
     },
   }
+}
+
+type Action<Result> = (records: Records, now: number) => Result
+
+/** Once, and again where it found nothing in a file that is the store no longer. */
+function attemptNow<Result>(connection: Connection, action: Action<Result>, now: number): Result {
+  try {
+    const result = action(connection.use(now), now)
+    if ((result !== undefined && result !== false) || !connection.moved(now)) return result
+    return action(connection.use(now), now)
+  } catch (error) {
+    connection.failed(error)
+    throw error
+  }
+}
+
+/** Two lines, since a writer does not keep others from reading. */
+function createLines(connection: Connection, path: string, busyTimeout: number, schedule: Schedule) {
+  const waiting = {
+    limit: () => (connection.wasOpen ? busyTimeout : Math.max(busyTimeout, openTimeout)),
+    failure: (error: unknown) => storeFailure(path, error),
+    schedule,
+  }
+  return { reads: createWaitingLine(waiting), writes: createWaitingLine(waiting) }
 }
 
 /** A lock passes: whoever needs the file first waits for it, and the thread does not. */
@@ -150,17 +145,12 @@ function timer(callback: () => void, milliseconds: number): () => void {
   return () => clearTimeout(started)
 }
 
-/** A whole number of milliseconds, and one that SQLite and JavaScript both keep exactly. */
-function endOf(now: number, ttl: number): number {
-  return Math.min(Math.ceil(now + ttl), Number.MAX_SAFE_INTEGER)
-}
-
-function checkOptions(numbers: Readonly<Record<string, number>>): void {
+function checkOptions({ file }: SqliteOptions, numbers: Readonly<Record<string, number>>): void {
+  if (typeof file !== 'string' || file === '') {
+    throw invalid(`Option "file" of the SQLite store is ${shown(file)}. Nothing was opened. Give the path of a file.`)
+  }
   for (const [name, value] of Object.entries(numbers)) {
     if (Number.isSafeInteger(value) && value >= (name === 'busyTimeout' ? 0 : 1)) continue
-    throw new SessionError(
-      'ERR_INVALID_OPTION',
-      `Option "${name}" of the SQLite store is ${value}; give a whole number.`,
-    )
+    throw invalid(`Option "${name}" of the SQLite store is ${shown(value)}. Nothing was opened. Give a whole number.`)
   }
 }

@@ -274,5 +274,15 @@ test('what a deleted record held is overwritten in the file', async () => {
 
 test('options that are no whole numbers are refused', () => {
   expect(() => open({ busyTimeout: -1 })).toThrow(/busyTimeout/)
-  expect(() => open({ sweepBatch: 0 })).toThrow(/sweepBatch/)
+  expect(() => open({ sweepBatch: 0 })
+
+test.each([
+  ['no options', undefined],
+  ['the path alone', 'sessions.db'],
+  ['no file', {}],
+  ['a file that is a number', { file: 3 }],
+  ['an option that is none', { file: ':memory:', busytimeout: 1 }],
+])('wrong options are told as such: %s', (_, options) => {
+  expect(() => sqliteRecords(options as never)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_OPTION' }))
+})).toThrow(/sweepBatch/)
 })
