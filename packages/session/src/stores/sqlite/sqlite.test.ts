@@ -274,7 +274,8 @@ test('what a deleted record held is overwritten in the file', async () => {
 
 test('options that are no whole numbers are refused', () => {
   expect(() => open({ busyTimeout: -1 })).toThrow(/busyTimeout/)
-  expect(() => open({ sweepBatch: 0 })
+  expect(() => open({ sweepBatch: 0 })).toThrow(/sweepBatch/)
+})
 
 test.each([
   ['no options', undefined],
@@ -284,5 +285,4 @@ test.each([
   ['an option that is none', { file: ':memory:', busytimeout: 1 }],
 ])('wrong options are told as such: %s', (_, options) => {
   expect(() => sqliteRecords(options as never)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_OPTION' }))
-})).toThrow(/sweepBatch/)
 })
