@@ -207,6 +207,7 @@ const certificates = (async () => {
     'client.crt': made.client.certificate,
     'client.key': made.client.key,
     'k1.key': '0123456789abcdef0123456789abcdef',
+    'reports.token': 'Bearer not-a-real-one\n',
     'k2.key': 'fedcba9876543210fedcba9876543210',
   }
 })()

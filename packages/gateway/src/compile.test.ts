@@ -1,3 +1,4 @@
+import { Secret, type ValueSource } from '@coatcheck/model'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { GatewayError } from './errors.ts'
@@ -67,6 +68,27 @@ describe('a route of some listeners', () => {
     const on = stage({ routes: [route('all', '/'), route('admin', '/admin', [], { listeners: ['tls'] })] })
     expect((await on.ask({ target: '/%2fadmin' }, 'tls')).exchange.reason).toBe('ambiguous-target')
     expect((await on.ask({ target: '/%2fadmin' }, 'web')).exchange.route).toBe('all')
+  })
+})
+
+describe('what matches compare with may lie elsewhere', () => {
+  const key = { name: 'X-Shared', value: { from: 'file', path: '/run/key' } } as const
+  const word = { name: 'k', value: { from: 'env', name: 'WORD' } } as const
+  const secret = (source: ValueSource) => new Secret(Buffer.from(source.from === 'env' ? 'Zoë' : 'sesame\n'))
+  const keyed = { ...route('keyed', '/'), matches: [{ ...matchOf('/'), headers: [key], query: [word] }] }
+
+  test('and is read once, less one line end', async () => {
+    const on = stage({ routes: [keyed, route('rest', '/')], secret })
+    const taken = async (value: string, query: string) =>
+      (await on.ask({ target: `/?k=${query}`, headers: withHeaders('X-Shared', value) })).exchange.route
+    expect(await taken('sesame', 'Zo%C3%AB')).toBe('keyed')
+    expect(await taken('sesame', 'Zoe')).toBe('rest')
+    expect(await taken('sesam', 'Zo%C3%AB')).toBe('rest')
+    expect(await taken('', 'Zo%C3%AB')).toBe('rest')
+  })
+
+  test('and nothing is compiled when it is empty: everybody could bring that', () => {
+    expect(() => stage({ routes: [keyed], secret: () => new Secret(Buffer.from('\n')) })).toThrow('"/run/key" is empty')
   })
 })
 

@@ -10,6 +10,7 @@ import { compileOriginCheck } from './middleware/web-socket-origin.ts'
 import type { Handler } from './middleware.ts'
 import { compileOwnNames } from './own-names.ts'
 import type { Ports } from './ports.ts'
+import { readRoute } from './read-matches.ts'
 import type { Reply } from './reply.ts'
 import { createListenerRouters } from './router/listener-routers.ts'
 import { compileSessions } from './sessions.ts'
@@ -40,15 +41,20 @@ interface CompiledRoute {
  * A route that cannot be compiled is broken: it keeps its match and answers 500 with its name.
  *
  * @param makeForward another hop than our HTTP/1.1 client
- * @throws Error when a session or an upstream cannot be made, which no route can do without
+ * @throws Error when a session or an upstream cannot be made, which no route can do without, and when a value that matches
+ *   ask for cannot be read
  */
 export function compile(model: GatewayModel, ports: Ports, makeForward: ForwardFactory = createForward): Gateway {
   const forwards = new Map(model.upstreams.map((spec) => [spec.name, makeForward(spec, ports)]))
   const sessions = compileSessions(model, ports)
   const compiled = model.routes.map((route) => compileRoute(contextOf(route)))
   const routerOf = createListenerRouters(
-    model.routes.flatMap(({ matches, listeners }, i) =>
-      matches.map((match) => ({ match, listeners, value: compiled[i]! })),
+    model.routes.flatMap((route, i) =>
+      readRoute(route, ports.secret).matches.map((match) => ({
+        match,
+        listeners: route.listeners,
+        value: compiled[i]!,
+      })),
     ),
   )
 

@@ -6,7 +6,7 @@ import type { Exchange } from './exchange.ts'
 export interface Ports {
   /** Milliseconds since 1970. */
   readonly clock: () => number
-  /** Values of certificates, keys and passwords, already read. Throws when one could not be read. */
+  /** Values of certificates, keys, headers and passwords, as they are where they lie. Throws when one cannot be read. */
   readonly secret: (source: ValueSource) => Secret<Buffer>
   /** Stores by name, opened by the program and kept over reloads. `undefined`: a sealed cookie store, which is no record store. */
   readonly records: (store: string) => RecordStore | undefined

@@ -1,6 +1,7 @@
-import { parseTemplate, type TemplatePart } from '@coatcheck/model'
+import { type HeaderValue, parseTemplate, type TemplatePart } from '@coatcheck/model'
 import type { Exchange, JsonClaim } from './exchange.ts'
 import { encodeHeaderText } from './header-text.ts'
+import { readHeaderSecret, type SecretReader } from './secret-text.ts'
 
 /** What a template is for one exchange, as header bytes; `undefined`: no header. */
 export type TemplateValue = (exchange: Exchange) => string | undefined
@@ -29,9 +30,16 @@ export function compileTemplate(text: string): TemplateValue {
   }
 }
 
+/** Compiles what a route writes into a header: a template, or what lies elsewhere, as it is there. @throws Error */
+export function compileHeaderValue(value: HeaderValue['value'], secret: SecretReader): TemplateValue {
+  if (typeof value === 'string') return compileTemplate(value)
+  const constant = readHeaderSecret(value, secret)
+  return () => constant
+}
+
 /** Whether a header value tells something of who the visitor is, which no client may claim. */
-export function speaksOfVisitor(text: string): boolean {
-  return readTemplate(text).some((part) => visitorKinds.has(part.kind))
+export function speaksOfVisitor(value: HeaderValue['value']): boolean {
+  return typeof value === 'string' && readTemplate(value).some((part) => visitorKinds.has(part.kind))
 }
 
 const visitorKinds = new Set<TemplatePart['kind']>(['session', 'session-id', 'session-expires-in', 'identity', 'token'])

@@ -26,10 +26,12 @@ export interface GatewayModel {
 }
 
 /** Where a value comes from that is read when the gateway is compiled: certificates, keys, passwords. */
-export type ValueSource =
+export type ValueSource = ValueReference | { readonly from: 'value'; readonly value: string }
+
+/** Where a value lies that is not in the model. */
+export type ValueReference =
   | { readonly from: 'file'; readonly path: string }
   | { readonly from: 'env'; readonly name: string }
-  | { readonly from: 'value'; readonly value: string }
 
 /** An address to listen on. `host` is an IP address, or `undefined` for all of them. */
 export interface SocketAddress {
@@ -238,8 +240,8 @@ export type PathMatch =
 
 export interface FieldMatch {
   readonly name: string
-  /** `undefined`: present with any value. */
-  readonly value: string | undefined
+  /** Or where it lies, since it may be a shared key; less one line end behind it. `undefined`: present with any value. */
+  readonly value: string | ValueReference | undefined
 }
 
 export type RouteAction =
@@ -326,7 +328,7 @@ export interface HeadersSpec {
   readonly response: HeaderChanges
 }
 
-/** Removed first, then set, then added. Values are templates (`template.ts`). */
+/** Removed first, then set, then added. */
 export interface HeaderChanges {
   readonly set: readonly HeaderValue[]
   readonly add: readonly HeaderValue[]
@@ -335,7 +337,8 @@ export interface HeaderChanges {
 
 export interface HeaderValue {
   readonly name: string
-  readonly value: string
+  /** A template (`template.ts`), or where a value lies that is sent as it is there, less one line end behind it. */
+  readonly value: string | ValueReference
 }
 
 export interface RewriteSpec {

@@ -1,5 +1,6 @@
 import { didYouMean, type GatewayModel } from '@coatcheck/model'
 import { hasErrors } from '../runtime/problem.ts'
+import { readValue } from '../secrets.ts'
 import { type Command, exitCodes, UsageError } from './command.ts'
 import { configOption, configurationSource, dialectOption } from './configuration.ts'
 import { asText } from './diagnostics.ts'
@@ -44,7 +45,9 @@ export const explain: Command = {
     }
     const listener = listenerNamed(given.value('listener'), model)
     const { explain: explainRequest, formatExplanation } = await import('@coatcheck/gateway')
-    const explanation = explainRequest(model, { method, url, headers, listener })
+    const explanation = explainRequest(model, { method, url, headers, listener }, (source) =>
+      readValue(source, shell.cwd, shell.environment),
+    )
     const json = given.value('format') === 'json'
     shell.stdout(json ? `${JSON.stringify(explanation, null, 2)}\n` : formatExplanation(explanation))
     return exitCodes.fine

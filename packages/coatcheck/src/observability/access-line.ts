@@ -1,6 +1,12 @@
-import type { Exchange, FinishedExchange, HeaderList, IncomingRequest, RejectedRequest } from '@coatcheck/gateway'
+import {
+  type Exchange,
+  type FinishedExchange,
+  type HeaderList,
+  type IncomingRequest,
+  maskQuery,
+  type RejectedRequest,
+} from '@coatcheck/gateway'
 import { quote, quoteWire } from './json-text.ts'
-import { maskQuery } from './mask.ts'
 import type { SessionField } from './session-field.ts'
 
 /** Lines of the access log as JSON, newline included. */

@@ -1,7 +1,6 @@
-import type { FinishedExchange, RejectedRequest } from '@coatcheck/gateway'
+import { type FinishedExchange, maskQuery, type RejectedRequest } from '@coatcheck/gateway'
 import { pathOf } from './access-line.ts'
 import { visible } from './json-text.ts'
-import { maskQuery } from './mask.ts'
 
 const grey = '\x1b[90m'
 const plain = '\x1b[0m'

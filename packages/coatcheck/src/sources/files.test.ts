@@ -141,6 +141,19 @@ describe('the revision', () => {
   })
 })
 
+test('a header’s value in a file is no part of the model, and changes the revision', async () => {
+  const headers = 'headers: { request: { set: { Authorization: { file: v.txt } } } }, match'
+  write('conf/v.txt', 'sesame1\n')
+  write('conf/a.yaml', whole.replace('match', headers))
+  const first = await load('conf/a.yaml')
+  expect(JSON.stringify(first)).not.toContain('sesame')
+  expect(first.model?.routes[0]?.middleware).toMatchObject([
+    { request: { set: [{ name: 'Authorization', value: { from: 'file', path: join(folder, 'conf/v.txt') } }] } },
+  ])
+  write('conf/v.txt', 'sesame2\n')
+  expect((await load('conf/a.yaml')).revision).not.toBe(first.revision)
+})
+
 describe('watch()', () => {
   test.each([
     ['the configuration', () => write('a.yaml', `${whole}workers: 2\n`)],

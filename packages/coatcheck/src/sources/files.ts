@@ -78,7 +78,8 @@ function loadFiles(
   const certificates = model ? checkCertificates(model, { placeOf, environment, now: Date.now() }) : []
   const referred = [...(references?.diagnostics ?? []), ...certificates]
   // What a file that could not be read defines would be called unknown.
-  const checked = written && unread.length === 0 ? check(written, placeOf, !hasErrors(translation.diagnostics)) : []
+  const checked =
+    written && unread.length === 0 ? check(model ?? written, placeOf, !hasErrors(translation.diagnostics)) : []
   return {
     model: unread.length === 0 ? model : undefined,
     translation,

@@ -1,7 +1,7 @@
 /** What a model refers to: certificates, keys and passwords in files and in the environment. */
 import { createHash } from 'node:crypto'
 import { dirname, resolve } from 'node:path'
-import type { Diagnostic, GatewayModel, PlaceOf, ValueSource } from '@coatcheck/model'
+import type { Diagnostic, GatewayModel, PlaceOf, Secret, ValueSource } from '@coatcheck/model'
 import { ProgramError } from '../errors.ts'
 import { type Environment, readValue } from '../secrets.ts'
 import { parseKey } from '../state/keyring.ts'
@@ -41,6 +41,8 @@ export function readReferences(
       if (source.from === 'file') hash.update(`${pointer}\0`).update(value.reveal())
       const [, key] = /^\/keys\/(\d+)\/value$/.exec(pointer) ?? []
       if (key !== undefined) parseKey(model.keys[Number(key)]!.id, value)
+      const problem = textProblem(pointer, source, value)
+      if (problem !== undefined) diagnostics.push({ severity: 'error', place: placeOf(pointer), ...problem })
     } catch (error) {
       if (!(error instanceof ProgramError)) throw error
       diagnostics.push(asDiagnostic(error, placeOf(pointer)))
@@ -48,6 +50,36 @@ export function readReferences(
     return source
   })
   return { diagnostics, digest: hash.digest('hex') }
+}
+
+const inMatch = /^\/routes\/\d+\/matches\/\d+\/(?:headers|query)\/\d+\/value$/
+const inHeader =
+  /^\/routes\/\d+\/(?:middleware\/\d+\/(?:request|response)\/(?:set|add)|matches\/\d+\/headers)\/\d+\/value$/
+
+/** What is wrong with a value that is sent in a header, or compared with what requests bring; never the value itself. */
+function textProblem(
+  pointer: string,
+  source: ValueSource,
+  value: Secret<Buffer>,
+): Omit<Diagnostic, 'severity' | 'place'> | undefined {
+  if (!inHeader.test(pointer) && !inMatch.test(pointer)) return undefined
+  const text = value
+    .reveal()
+    .toString('latin1')
+    .replace(/\r?\n$/, '')
+  const what = source.from === 'file' ? `The file "${source.path}"` : 'The value'
+  if (text === '') return { code: 'value-missing', message: `${what} is empty.`, ...withoutText }
+  if (!inHeader.test(pointer) || !/[\0-\x1f\x7f]/.test(text)) return undefined
+  return { code: 'header-value-invalid', message: `${what} holds a control character.`, ...withControl }
+}
+
+const withoutText = {
+  consequence: 'Something would have been sent, or compared, that says nothing.',
+  remedy: 'Write the value into it, or remove the header.',
+}
+const withControl = {
+  consequence: 'It could begin another header.',
+  remedy: 'Let it hold the value alone, on one line.',
 }
 
 /** A copy of plain data in which each `ValueSource`, wherever it stands, is replaced. */

@@ -1,8 +1,10 @@
-import type { FieldMatch, PathMatch, Route, RouteMatch } from '@coatcheck/model'
+import type { PathMatch } from '@coatcheck/model'
 import { isNamed } from '../headers.ts'
+import type { ReadField, ReadMatch, ReadRoute } from '../read-matches.ts'
 import { queryHolds, type RequestFields } from '../router/conditions.ts'
 import { createPathTable } from '../router/path-table.ts'
 import { compareEntries, decidingRule, type Entry, isWildcard, type PrecedenceRule } from '../router/precedence.ts'
+import { describeField } from './mask.ts'
 
 /** A match that was looked at. */
 export interface Candidate {
@@ -26,8 +28,8 @@ export interface AskedRequest extends RequestFields {
 }
 
 export interface Choice {
-  readonly route: Route | undefined
-  readonly match: RouteMatch | undefined
+  readonly route: ReadRoute | undefined
+  readonly match: ReadMatch | undefined
   /** In the order in which they are tried, up to the one that takes the request. */
   readonly candidates: readonly Candidate[]
   /** Of other routes, in the order in which they would be tried. */
@@ -35,7 +37,7 @@ export interface Choice {
 }
 
 /** Goes through all matches in their order, which the router does not have to, and says why each was not it. */
-export function chooseRoute(routes: readonly Route[], request: AskedRequest): Choice {
+export function chooseRoute(routes: readonly ReadRoute[], request: AskedRequest): Choice {
   const entries = routes.flatMap((route) => route.matches.map((match) => ({ match, value: route })))
   const ordered = entries.map((entry, order) => ({ ...entry, order })).sort(compareEntries)
   const candidates: Candidate[] = []
@@ -49,11 +51,11 @@ export function chooseRoute(routes: readonly Route[], request: AskedRequest): Ch
   return { route: undefined, match: undefined, candidates, lower: [] }
 }
 
-function judged({ match, value: route }: Entry<Route>, request: AskedRequest): Candidate {
+function judged({ match, value: route }: Entry<ReadRoute>, request: AskedRequest): Candidate {
   return { route: route.name, match: describeMatch(match, route.listeners), reason: mismatch(route, match, request) }
 }
 
-function lowerThan(taken: Entry<Route>, other: Entry<Route>, request: AskedRequest): LowerCandidate[] {
+function lowerThan(taken: Entry<ReadRoute>, other: Entry<ReadRoute>, request: AskedRequest): LowerCandidate[] {
   if (other.value === taken.value) return []
   const candidate = judged(other, request)
   return candidate.reason === undefined ? [{ ...candidate, reason: precedence[decidingRule(taken, other)] }] : []
@@ -68,15 +70,15 @@ const precedence: Readonly<Record<PrecedenceRule, string>> = {
   order: 'the earlier one goes first',
 }
 
-function mismatch({ listeners }: Route, match: RouteMatch, request: AskedRequest): string | undefined {
+function mismatch({ listeners }: ReadRoute, match: ReadMatch, request: AskedRequest): string | undefined {
   if (listeners?.includes(request.listener) === false) return `the listener is ${request.listener}`
   if (!takesHost(match.host, request.host)) return `the host is ${request.host || 'missing'}`
   if (!takesPath(match.path, request)) return `the path is ${request.path}`
   if (match.methods.length > 0 && !match.methods.includes(request.method)) return `the method is ${request.method}`
   const header = match.headers.find((field) => !takesHeader(field, request))
-  if (header !== undefined) return `the header ${describeField(header)} is not there`
+  if (header !== undefined) return `the header ${describeField(header, 'header')} is not there`
   const parameter = match.query.find((field) => !queryHolds([field], request.query))
-  return parameter && `the query parameter ${describeField(parameter)} is not there`
+  return parameter && `the query parameter ${describeField(parameter, 'query')} is not there`
 }
 
 function takesHost(host: string | undefined, asked: string): boolean {
@@ -90,7 +92,7 @@ function takesPath(path: PathMatch, request: AskedRequest): boolean {
   return table.find(request.path, request) !== undefined
 }
 
-function takesHeader({ name, value }: FieldMatch, { headers }: AskedRequest): boolean {
+function takesHeader({ name, value }: ReadField, { headers }: AskedRequest): boolean {
   const lower = name.toLowerCase()
   return headers.some(
     (header, i) => i % 2 === 0 && isNamed(header, lower) && (value ?? headers[i + 1]) === headers[i + 1],
@@ -99,19 +101,15 @@ function takesHeader({ name, value }: FieldMatch, { headers }: AskedRequest): bo
 
 /** A match in one line. */
 export function describeMatch(
-  { host, path, methods, headers, query }: RouteMatch,
+  { host, path, methods, headers, query }: ReadMatch,
   listeners: readonly string[] | undefined,
 ): string {
   return [
     host ?? 'any host',
     path.kind === 'prefix' ? `${path.value.replace(/\/$/, '')}/…` : path.value,
     ...(methods.length > 0 ? [methods.join('|')] : []),
-    ...headers.map((field) => `header ${describeField(field)}`),
-    ...query.map((field) => `query ${describeField(field)}`),
+    ...headers.map((field) => `header ${describeField(field, 'header')}`),
+    ...query.map((field) => `query ${describeField(field, 'query')}`),
     ...(listeners === undefined ? [] : [`on ${listeners.join('|')}`]),
   ].join(' ')
-}
-
-function describeField({ name, value }: FieldMatch): string {
-  return value === undefined ? name : `${name}=${value}`
 }

@@ -1,6 +1,7 @@
 import { emptyModel, type GatewayModel, type Route } from '@coatcheck/model'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { ReadRoute } from '../read-matches.ts'
 import { createListenerRouters } from '../router/listener-routers.ts'
 import { anyUpstream, matchOf, noChanges, route, sessionSpec, stage, toApp } from '../testing/gateway.ts'
 import { listenerSpec } from '../testing/requests.ts'
@@ -130,7 +131,7 @@ describe('explain', () => {
       port: undefined,
       path: undefined,
     } as const
-    const steps = (changed: Partial<Route>, part: Partial<GatewayModel> = {}) =>
+    const steps = (changed: Partial<ReadRoute>, part: Partial<GatewayModel> = {}) =>
       ask(modelOf([route('a', '/', [], changed)], part)).steps.map(({ kind, does }) => `${kind} ${does}`)
     expect(steps({ action })).toEqual(['redirect answers 301 and leads to https://new.example/dashboard/x?q=1'])
     expect(steps({ action: { kind: 'broken', reason: 'no upstream' } })).toEqual(['broken answers 500: no upstream'])

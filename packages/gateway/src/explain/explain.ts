@@ -4,18 +4,21 @@ import { GatewayError } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import type { HeaderList } from '../headers.ts'
 import { compileListener } from '../listener.ts'
+import { maskUrl } from '../mask-query.ts'
 import type { RouteContext } from '../middleware/context.ts'
 import { findSpec } from '../middleware/find-spec.ts'
 import { compileRewrite } from '../middleware/rewrite.ts'
 import { compileOriginCheck } from '../middleware/web-socket-origin.ts'
 import { compileOwnNames } from '../own-names.ts'
+import { readRoute } from '../read-matches.ts'
 import { segmentsOf } from '../router/precedence.ts'
+import type { SecretReader } from '../secret-text.ts'
 import { readsSession } from '../sessions.ts'
 import { compileTemplate, speaksOfVisitor } from '../template-value.ts'
 import { type Candidate, chooseRoute, type LowerCandidate } from './candidates.ts'
 import { chooseListener, describeListener } from './listener.ts'
 import { maskHeader } from './mask.ts'
-import { offlineContext, requestFor } from './offline.ts'
+import { offlineContext, type ReadModel, requestFor } from './offline.ts'
 import { otherReading, type Refusal } from './other-reading.ts'
 import { describeChain, type Step } from './steps.ts'
 
@@ -24,7 +27,7 @@ export type { Refusal } from './other-reading.ts'
 /** A request to think through. */
 export interface ExplainedRequest {
   readonly method: string
-  /** Absolute, `http` or `https`. */
+  /** Absolute, `http` or `https`. The explanation shows it without secrets. */
   readonly url: string
   /** `Host` is taken from the URL. */
   readonly headers: readonly (readonly [name: string, value: string])[]
@@ -72,15 +75,17 @@ export interface UpstreamView {
  * Says what a gateway of this model would do with a request, without a socket, a store or an upstream. The request comes in
  * through one listener, from a peer that is no trusted proxy.
  *
- * @throws TypeError when the URL is none, RangeError when there is no listener of that name
+ * @param secret reads the values that matches compare with; they are not in the explanation
+ * @throws TypeError when the URL is none, RangeError when there is no listener of that name, Error when a value cannot be read
  */
-export function explain(model: GatewayModel, asked: ExplainedRequest): Explanation {
+export function explain(written: GatewayModel, asked: ExplainedRequest, secret: SecretReader = unread): Explanation {
+  const model = { ...written, routes: written.routes.map((route) => readRoute(route, secret)) }
   const { method, url: text, headers } = asked
   const url = new URL(text)
   const { listener, scheme, reason } = chooseListener(model, url, asked.listener)
   const through = { name: listener.name, is: describeListener(listener), reason }
   const nothing = { refused: undefined, path: undefined, route: undefined, upstream: undefined }
-  const start = { method, url: text, listener: through, ...nothing, candidates: [], lower: [], steps: [] }
+  const start = { method, url: maskUrl(text), listener: through, ...nothing, candidates: [], lower: [], steps: [] }
   try {
     const untrusting = compileListener({ ...listener, trustedProxies: [] })
     const exchange = beginExchange(untrusting, requestFor(method, text, url, scheme, headers))
@@ -90,12 +95,16 @@ export function explain(model: GatewayModel, asked: ExplainedRequest): Explanati
   }
 }
 
+const unread: SecretReader = () => {
+  throw new Error('a value that lies elsewhere is asked for, and nothing to read it by was given')
+}
+
 function refusal(error: unknown): Refusal {
   if (!(error instanceof GatewayError)) throw error
   return { status: error.status, code: error.code, message: error.detail ?? error.message }
 }
 
-function explainExchange(model: GatewayModel, exchange: Exchange): Partial<Explanation> {
+function explainExchange(model: ReadModel, exchange: Exchange): Partial<Explanation> {
   const { request } = exchange
   const { route, match, candidates, lower } = chooseRoute(model.routes, request)
   const known = { path: request.path, route: route?.name, candidates, lower }
@@ -110,7 +119,7 @@ function explainExchange(model: GatewayModel, exchange: Exchange): Partial<Expla
 }
 
 /** A route that cannot be compiled is broken, and says why. */
-function explainRoute(model: GatewayModel, route: Route, exchange: Exchange): Partial<Explanation> {
+function explainRoute(model: ReadModel, route: Route, exchange: Exchange): Partial<Explanation> {
   const { action } = route
   try {
     const context = offlineContext(model, route)
@@ -144,7 +153,7 @@ function upstreamView(
     name: spec.name,
     urls: spec.targets.map(({ url }) => url),
     method: outgoing.method,
-    target: rewrite === undefined ? outgoing.target : compileRewrite(rewrite.path)(exchange),
+    target: maskUrl(rewrite === undefined ? outgoing.target : compileRewrite(rewrite.path)(exchange)),
     headers: visibleHeaders(outgoing.headers, exchange.id),
   }
 }
@@ -165,10 +174,13 @@ function opensSession({ route, session }: RouteContext): boolean {
 function addHeaders(spec: HeadersSpec | undefined, exchange: Exchange, withSession: boolean): void {
   if (spec === undefined) return
   for (const { name, value } of [...spec.request.set, ...spec.request.add]) {
-    const later = withSession && speaksOfVisitor(value) ? value : undefined
-    const text = compileTemplate(value)(exchange) ?? later
+    const text = typeof value === 'string' ? filledTemplate(value, exchange, withSession) : '[secret]'
     if (text !== undefined) exchange.outgoing.headers.push(name, text)
   }
+}
+
+function filledTemplate(value: string, exchange: Exchange, withSession: boolean): string | undefined {
+  return compileTemplate(value)(exchange) ?? (withSession && speaksOfVisitor(value) ? value : undefined)
 }
 
 function visibleHeaders(headers: HeaderList, requestId: string): [name: string, value: string][] {

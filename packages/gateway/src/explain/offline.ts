@@ -4,6 +4,7 @@ import { GatewayError } from '../errors.ts'
 import type { RouteContext } from '../middleware/context.ts'
 import type { GatewayObserver, Log, Ports } from '../ports.ts'
 import type { RawRequest } from '../raw-request.ts'
+import type { ReadRoute } from '../read-matches.ts'
 import { compileSessions } from '../sessions.ts'
 import { readTarget } from '../target.ts'
 import { chooseRoute } from './candidates.ts'
@@ -13,8 +14,13 @@ const nobody = () => {}
 const silent: Log = { debug: nobody, info: nobody, warn: nobody, error: nobody }
 const blind = new Proxy({} as GatewayObserver, { get: () => nobody })
 
+/** A model whose matches know what they compare with. */
+export interface ReadModel extends GatewayModel {
+  readonly routes: readonly ReadRoute[]
+}
+
 /** What a route is compiled with when nothing outside may be touched: empty stores, keys of zeros, no upstream. */
-export function offlineContext(model: GatewayModel, route: Route): RouteContext {
+export function offlineContext(model: ReadModel, route: Route): RouteContext {
   const ports: Ports = {
     clock: () => 0,
     secret: () => {

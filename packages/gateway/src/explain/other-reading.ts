@@ -1,4 +1,4 @@
-import type { Route } from '@coatcheck/model'
+import type { ReadRoute } from '../read-matches.ts'
 import { type AskedRequest, chooseRoute } from './candidates.ts'
 
 /** An answer of the gateway's own, before or instead of a route's chain. */
@@ -10,10 +10,10 @@ export interface Refusal {
 
 /** Why a request is refused of which one reading is not the route's; `undefined` when all are. */
 export function otherReading(
-  routes: readonly Route[],
+  routes: readonly ReadRoute[],
   request: AskedRequest,
   readings: readonly string[] | undefined,
-  route: Route | undefined,
+  route: ReadRoute | undefined,
 ): Refusal | undefined {
   for (const path of readings ?? []) {
     const other = chooseRoute(routes, { ...request, path }).route

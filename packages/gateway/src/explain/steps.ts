@@ -9,6 +9,7 @@ import type {
 } from '@coatcheck/model'
 import type { Exchange } from '../exchange.ts'
 import { headerValue } from '../headers.ts'
+import { maskUrl } from '../mask-query.ts'
 import { captureIssuer } from '../middleware/capture.ts'
 import type { RouteContext } from '../middleware/context.ts'
 import { isPreflight, originTest } from '../middleware/cors.ts'
@@ -46,7 +47,7 @@ const describers: { readonly [K in MiddlewareKind]: Describe<K> } = {
   rewrite(spec, exchange, context) {
     const target = compileRewrite(spec.path)(exchange)
     context.checkTarget(target, exchange)
-    return `makes the target ${target}`
+    return `makes the target ${maskUrl(target)}`
   },
   mirror: (spec) =>
     `sends ${spec.percent} % of the requests to upstream "${spec.upstream}" as well, and drops its answers`,
@@ -133,7 +134,7 @@ function describeLogin(at: string, exchange: Exchange, { route, routes }: RouteC
   const { path, readings } = exchange.request
   if (path === canonicalPath(at) && readings === undefined) return 'lets the login page through'
   const location = loginLocation(wirePath(at), exchange)
-  const otherwise = location === undefined ? 'gets 401' : `is led to ${location} (303)`
+  const otherwise = location === undefined ? 'gets 401' : `is led to ${maskUrl(location)} (303)`
   const learning = capturingRoutes(findSpec(route, 'session')?.session ?? '', routes).map(({ name }) => `"${name}"`)
   if (learning.length === 0) return `lets nobody through, since no route learns who signs in; everybody ${otherwise}`
   return `lets through who signed in by route ${learning.join(' or ')}; everybody else ${otherwise}`
@@ -144,7 +145,7 @@ function describeAction(action: RouteAction, exchange: Exchange): string {
     case 'broken':
       return `answers 500: ${action.reason}`
     case 'redirect':
-      return `answers ${action.status} and leads to ${compileLocation(action)(exchange)}`
+      return `answers ${action.status} and leads to ${maskUrl(compileLocation(action)(exchange))}`
     case 'proxy':
       return `forwards to upstream "${action.upstream}"`
   }

@@ -9,7 +9,7 @@ import type { CompiledSession } from '../sessions.ts'
 export interface RouteContext {
   readonly route: Route
   readonly routes: readonly Route[]
-  readonly ports: Pick<Ports, 'clock' | 'log' | 'observer'>
+  readonly ports: Pick<Ports, 'clock' | 'log' | 'observer' | 'secret'>
   /** @throws Error when there is none of this name */
   readonly session: (name: string) => CompiledSession
   readonly sessions: readonly CompiledSession[]

@@ -1,4 +1,4 @@
-import type { HeadersSpec, HeaderValue } from '@coatcheck/model'
+import { type HeadersSpec, type HeaderValue, Secret, type ValueSource } from '@coatcheck/model'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { headerValue, headerValues } from '../headers.ts'
@@ -254,6 +254,60 @@ describe('cookies of the gateway', () => {
     const cookie = ' __Host-session=x;;  b = "2; 3" ; '
     const { exchange } = await on.ask({ headers: withHeaders('Cookie', cookie) })
     expect(headerValue(exchange.outgoing.headers, 'cookie')).toBe(cookie)
+  })
+})
+
+describe('values that lie elsewhere', () => {
+  const token = { from: 'env', name: 'TOK' } as const
+  const file = { from: 'file', path: '/run/key' } as const
+  const secret = (source: ValueSource) =>
+    new Secret(Buffer.from(source.from === 'env' ? 'Bearer {tokens}: Zoë' : 'sesame\n'))
+  const spec: HeadersSpec = {
+    kind: 'headers',
+    request: {
+      ...noChanges,
+      set: [{ name: 'Authorization', value: token }],
+      add: [
+        { name: 'X-Key', value: file },
+        { name: 'X-Key', value: 'b' },
+      ],
+    },
+    response: { ...noChanges, set: [{ name: 'X-Proof', value: file }] },
+  }
+
+  test('are sent as they are there, byte by byte, less one line end; braces are no template', async () => {
+    const on = stage({ routes: [route('a', '/', [spec])], secret })
+    const { reply } = await on.ask({ headers: withHeaders('authorization', 'own', 'X_Key', 'own') })
+    expect(sentOf(on, 'authorization').map((value) => Buffer.from(value, 'latin1').toString())).toEqual([
+      'Bearer {tokens}: Zoë',
+    ])
+    expect(sentOf(on, 'x-key')).toEqual(['sesame', 'b'])
+    expect(headerValues(reply.headers, 'x-proof')).toEqual(['sesame'])
+  })
+
+  test.each(['', '\n', 'a\r\nX-Admin: yes', 'a\n\n', 'a\0', '\t'])(
+    'that no header may have break the route: %j',
+    async (value) => {
+      const on = stage({ routes: [route('a', '/', [spec])], secret: () => new Secret(Buffer.from(value)) })
+      const { reply, exchange } = await on.ask()
+      expect(reply.status).toBe(500)
+      expect(exchange).toMatchObject({
+        reason: 'route-broken',
+        detail: expect.stringMatching(/"TOK" (is empty|holds control)/),
+      })
+      expect(on.sent).toEqual([])
+    },
+  )
+
+  test('are read once, when the route is compiled', async () => {
+    let reads = 0
+    const counting = (source: ValueSource) => {
+      reads++
+      return secret(source)
+    }
+    const on = stage({ routes: [route('a', '/', [spec])], secret: counting })
+    for (let i = 0; i < 3; i++) await on.ask()
+    expect(reads).toBe(3)
   })
 })
 

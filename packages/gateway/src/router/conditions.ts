@@ -1,5 +1,5 @@
-import type { FieldMatch, RouteMatch } from '@coatcheck/model'
 import { type HeaderList, isNamed } from '../headers.ts'
+import type { ReadField, ReadMatch } from '../read-matches.ts'
 
 /** Of a request, what stands beside host and path. An exchange's request has it all. */
 export interface RequestFields {
@@ -13,7 +13,7 @@ export interface RequestFields {
 export type Condition = (request: RequestFields) => boolean
 
 /** The conditions of a match beside host and path; `undefined` when there are none. */
-export function compileConditions(match: RouteMatch): Condition | undefined {
+export function compileConditions(match: ReadMatch): Condition | undefined {
   const conditions: Condition[] = []
   if (match.methods.length > 0) {
     const methods = new Set(match.methods)
@@ -25,7 +25,7 @@ export function compileConditions(match: RouteMatch): Condition | undefined {
   return (request) => conditions.every((holds) => holds(request))
 }
 
-function headerCondition({ name, value }: FieldMatch): Condition {
+function headerCondition({ name, value }: ReadField): Condition {
   const lower = name.toLowerCase()
   return ({ headers }) => {
     for (let i = 0; i < headers.length; i += 2) {
@@ -36,7 +36,7 @@ function headerCondition({ name, value }: FieldMatch): Condition {
 }
 
 /** Of a parameter that stands there twice, the first one counts. */
-export function queryHolds(fields: readonly FieldMatch[], query: string): boolean {
+export function queryHolds(fields: readonly ReadField[], query: string): boolean {
   const parameters = new URLSearchParams(query)
   return fields.every(({ name, value }) => {
     const found = parameters.get(name)

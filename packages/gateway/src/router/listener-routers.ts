@@ -1,9 +1,9 @@
-import type { RouteMatch } from '@coatcheck/model'
+import type { ReadMatch } from '../read-matches.ts'
 import { createRouter, type Router } from './router.ts'
 
 /** A match with the listeners that its route serves; `undefined`: all of them. */
 export interface ListenerEntry<T> {
-  readonly match: RouteMatch
+  readonly match: ReadMatch
   readonly listeners: readonly string[] | undefined
   readonly value: T
 }

@@ -1,8 +1,8 @@
-import type { RouteMatch } from '@coatcheck/model'
+import type { ReadMatch } from '../read-matches.ts'
 
 /** A match of a route, with where it stands among all. */
 export interface Entry<T> {
-  readonly match: RouteMatch
+  readonly match: ReadMatch
   /** Place in the order of definition. */
   readonly order: number
   readonly value: T
@@ -34,7 +34,7 @@ export function decidingRule(a: Entry<unknown>, b: Entry<unknown>): PrecedenceRu
 }
 
 /** An entry with this one kind of conditions alone. */
-function conditionsOf(match: RouteMatch, part: 'methods' | 'headers' | 'query'): Entry<undefined> {
+function conditionsOf(match: ReadMatch, part: 'methods' | 'headers' | 'query'): Entry<undefined> {
   const none = { ...match, methods: [], headers: [], query: [] }
   return { match: { ...none, [part]: match[part] }, order: 0, value: undefined }
 }
@@ -61,7 +61,7 @@ export function isWildcard(host: string | undefined): host is `*.${string}` {
   return host?.startsWith('*.') ?? false
 }
 
-function comparePaths(a: RouteMatch, b: RouteMatch): number {
+function comparePaths(a: ReadMatch, b: ReadMatch): number {
   const rank = ranks[a.path.kind] - ranks[b.path.kind]
   if (rank !== 0) return rank
   if (a.path.kind === 'template') return compareTemplates(segmentsOf(a.path.value), segmentsOf(b.path.value))

@@ -1,6 +1,7 @@
-import type { FieldMatch, PathMatch, RouteMatch } from '@coatcheck/model'
+import type { PathMatch } from '@coatcheck/model'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { ReadField, ReadMatch } from '../read-matches.ts'
 import { canonicalPath } from '../target.ts'
 import type { RequestFields } from './conditions.ts'
 import { compareEntries } from './precedence.ts'
@@ -11,26 +12,26 @@ interface Asked extends RequestFields {
   readonly path: string
 }
 
-function matchOf(part: Partial<RouteMatch> = {}): RouteMatch {
+function matchOf(part: Partial<ReadMatch> = {}): ReadMatch {
   return { host: undefined, path: { kind: 'prefix', value: '/' }, methods: [], headers: [], query: [], ...part }
 }
 const prefix = (value: string): PathMatch => ({ kind: 'prefix', value })
 const exact = (value: string): PathMatch => ({ kind: 'exact', value })
 const template = (value: string): PathMatch => ({ kind: 'template', value })
 
-function find(matches: readonly RouteMatch[], asked: Partial<Asked>): number | undefined {
+function find(matches: readonly ReadMatch[], asked: Partial<Asked>): number | undefined {
   const router = createRouter(matches.map((match, value) => ({ match, value })))
   const request = { method: 'GET', headers: [], query: '', ...asked }
   return router.find(asked.host ?? 'shop.example.com', asked.path ?? '/', request)?.value
 }
 
 /** The rules again, in the plainest way: try all in their order. */
-function reference(matches: readonly RouteMatch[], asked: Asked): number | undefined {
+function reference(matches: readonly ReadMatch[], asked: Asked): number | undefined {
   const entries = matches.map((match, order) => ({ match, order, value: order })).sort(compareEntries)
   return entries.find(({ match }) => takes(match, asked))?.value
 }
 
-function takes(match: RouteMatch, asked: Asked): boolean {
+function takes(match: ReadMatch, asked: Asked): boolean {
   return (
     takesHost(match.host, asked.host) &&
     takesPath(match.path, asked.path) &&
@@ -58,7 +59,7 @@ function takesPath({ kind, value }: PathMatch, asked: string): boolean {
   return asked === plain || asked.startsWith(`${plain}/`)
 }
 
-function takesHeader({ name, value }: FieldMatch, headers: readonly string[]): boolean {
+function takesHeader({ name, value }: ReadField, headers: readonly string[]): boolean {
   return headers.some(
     (header, i) =>
       i % 2 === 0 && header.toLowerCase() === name.toLowerCase() && (value ?? headers[i + 1]) === headers[i + 1],

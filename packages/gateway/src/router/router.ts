@@ -1,4 +1,4 @@
-import type { RouteMatch } from '@coatcheck/model'
+import type { ReadMatch } from '../read-matches.ts'
 import type { RequestFields } from './conditions.ts'
 import { createPathTable, type Found, type PathTable } from './path-table.ts'
 import { isWildcard } from './precedence.ts'
@@ -13,7 +13,7 @@ export interface Router<T> {
 }
 
 /** Makes a router of matches in their order of definition; which comes first is said in `precedence.ts`. */
-export function createRouter<T>(entries: readonly { readonly match: RouteMatch; readonly value: T }[]): Router<T> {
+export function createRouter<T>(entries: readonly { readonly match: ReadMatch; readonly value: T }[]): Router<T> {
   const hosts = new Map<string, PathTable<T>>()
   const wildcards = new Map<string, PathTable<T>>()
   const any = createPathTable<T>()

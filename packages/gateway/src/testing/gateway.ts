@@ -6,7 +6,6 @@ import {
   type GatewayModel,
   type MiddlewareSpec,
   type Route,
-  type RouteMatch,
   type SessionSpec,
 } from '@coatcheck/model'
 import type { RecordStore } from '@coatcheck/session'
@@ -17,8 +16,9 @@ import type { Exchange } from '../exchange.ts'
 import type { ForwardRequest } from '../forward.ts'
 import { headerValues } from '../headers.ts'
 import { compileListener } from '../listener.ts'
-import type { GatewayObserver, LogFields } from '../ports.ts'
+import type { GatewayObserver, LogFields, Ports } from '../ports.ts'
 import type { RawRequest } from '../raw-request.ts'
+import type { ReadMatch, ReadRoute } from '../read-matches.ts'
 import type { Reply } from '../reply.ts'
 import { createForward } from '../upstream/forward.ts'
 import { listenerSpec, rawRequest } from './requests.ts'
@@ -33,6 +33,8 @@ export interface StageOptions {
   readonly model?: Partial<GatewayModel>
   readonly trustedProxies?: readonly string[]
   readonly records?: RecordStore
+  /** Reads what headers and matches refer to; there is none where nothing else is said. */
+  readonly secret?: Ports['secret']
   /** The real hop, to `model.upstreams`, in place of `respond`. */
   readonly realHop?: true
 }
@@ -73,9 +75,7 @@ export function stage(options: StageOptions): Stage {
     modelOf(options),
     {
       clock: () => clock.now,
-      secret: () => {
-        throw new Error('no secrets on this stage')
-      },
+      secret: options.secret ?? noSecret,
       records: () => records,
       keys: [{ id: 'k1', bytes: new Uint8Array(32).fill(7) }],
       log: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
@@ -98,6 +98,10 @@ export function stage(options: StageOptions): Stage {
       return { exchange, reply, cookies, text: Buffer.isBuffer(reply.body) ? reply.body.toString() : '' }
     },
   }
+}
+
+const noSecret = () => {
+  throw new Error('no secrets on this stage')
 }
 
 function recordingHop(sent: Stage['sent'], respond: Respond | undefined): ForwardFactory {
@@ -145,11 +149,16 @@ export function sessionSpec(part: Partial<SessionSpec> = {}): SessionSpec {
 }
 
 /** A route for a prefix of any host, to the upstream `app`. */
-export function route(name: string, path: string, middleware: MiddlewareSpec[] = [], part: Partial<Route> = {}): Route {
+export function route(
+  name: string,
+  path: string,
+  middleware: MiddlewareSpec[] = [],
+  part: Partial<ReadRoute> = {},
+): ReadRoute {
   return { name, listeners: undefined, matches: [matchOf(path)], middleware, action: toApp(), ...part }
 }
 
-export function matchOf(path: string, part: Partial<RouteMatch> = {}): RouteMatch {
+export function matchOf(path: string, part: Partial<ReadMatch> = {}): ReadMatch {
   return { host: undefined, path: { kind: 'prefix', value: path }, methods: [], headers: [], query: [], ...part }
 }
 

@@ -1,4 +1,4 @@
-import type { CaptureSpec, GatewayModel, HeaderChanges, Route } from '../model.ts'
+import type { CaptureSpec, GatewayModel, HeaderChanges, HeaderValue, Route } from '../model.ts'
 import { parseTemplate, type TemplatePart } from '../template.ts'
 import { type Check, eachMiddleware, type Finder, type Finding, middlewareOf, sessionOf } from './finder.ts'
 import { isHeaderValue, isSettableHeader, isToken } from './header-names.ts'
@@ -46,7 +46,9 @@ function headerRemedy(name: string): string {
   return isToken(name) ? 'Leave it to the gateway.' : "Write letters, digits or !#$%&'*+-.^_`|~, as X-User-Id."
 }
 
-function checkValue(name: string, value: string, pointer: string, absent: Absent, found: Finder): void {
+/** What lies elsewhere is looked at where it is read. */
+function checkValue(name: string, value: HeaderValue['value'], pointer: string, absent: Absent, found: Finder): void {
+  if (typeof value !== 'string') return
   if (!isHeaderValue(value)) found.error(pointer, controlCharacter(name))
   const template = parseTemplate(value)
   if (!template.ok) {

@@ -1,5 +1,5 @@
 import { isIp } from '../ip.ts'
-import type { PathMatch, RouteMatch } from '../model.ts'
+import type { FieldMatch, PathMatch, RouteMatch } from '../model.ts'
 import { suggest } from '../suggest.ts'
 import type { Check, Finder, Finding } from './finder.ts'
 import { isToken } from './header-names.ts'
@@ -125,12 +125,12 @@ function invalidHeader(name: string): Finding {
   }
 }
 
-function hostAsHeader(value: string | undefined): Finding {
+function hostAsHeader(value: FieldMatch['value']): Finding {
   return {
     code: 'host-as-header',
     message: 'The match asks for the header "Host".',
     consequence: 'HTTP/2 requests have none, and would not match.',
-    remedy: `Write host: ${value ?? 'NAME'} in the match.`,
+    remedy: `Write host: ${typeof value === 'string' ? value : 'NAME'} in the match.`,
   }
 }
 

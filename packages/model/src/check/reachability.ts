@@ -70,8 +70,15 @@ const lower = (name: string) => name.toLowerCase()
 function sameFields(a: readonly FieldMatch[], b: readonly FieldMatch[], fold = (name: string) => name): boolean {
   if (a.length !== b.length) return false
   return a.every((one) =>
-    b.some((other) => fold(one.name) === fold(other.name) && (one.value === undefined || one.value === other.value)),
+    b.some(
+      (other) => fold(one.name) === fold(other.name) && (one.value === undefined || sameValue(one.value, other.value)),
+    ),
   )
+}
+
+/** Of values that lie elsewhere, those are the same that lie in the same place. */
+function sameValue(a: FieldMatch['value'], b: FieldMatch['value']): boolean {
+  return a === b || (typeof a === 'object' && JSON.stringify(a) === JSON.stringify(b))
 }
 
 function unreachable({ route, match }: Candidate, above: readonly Candidate[]): Finding {

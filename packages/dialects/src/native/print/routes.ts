@@ -13,7 +13,7 @@ import {
   type RouteAction,
   type RouteMatch,
 } from '@coatcheck/model'
-import { all, duration, oneOrMore, some, unless, type Written } from './written.ts'
+import { all, duration, oneOrMore, secret, some, unless, type Written } from './written.ts'
 
 export function route(spec: Route, { sessions }: GatewayModel): Written {
   const of = <K extends MiddlewareKind>(kind: K) =>
@@ -71,7 +71,11 @@ function match({ host, path, methods, headers, query }: RouteMatch): { [name: st
 }
 
 function conditions(fields: readonly FieldMatch[]): Written {
-  return some(Object.fromEntries(fields.map(({ name, value }) => [name, value ?? { present: true }])))
+  return some(
+    Object.fromEntries(
+      fields.map(({ name, value }) => [name, value === undefined ? { present: true } : plainOrSource(value)]),
+    ),
+  )
 }
 
 function corsFields(spec: Extract<MiddlewareSpec, { kind: 'cors' }>): Written {
@@ -94,9 +98,16 @@ function values(headers: readonly HeaderValue[]): Written {
   const names = [...new Set(headers.map(({ name }) => name))]
   return some(
     Object.fromEntries(
-      names.map((name) => [name, oneOrMore(headers.filter((one) => one.name === name).map(({ value }) => value))]),
+      names.map((name) => [
+        name,
+        oneOrMore(headers.filter((one) => one.name === name).map(({ value }) => plainOrSource(value))),
+      ]),
     ),
   )
+}
+
+function plainOrSource(value: HeaderValue['value']): Written {
+  return typeof value === 'string' ? value : secret(value)
 }
 
 function path({ kind, value }: PathRewrite): { [name: string]: Written } {

@@ -2,7 +2,7 @@ import { defaults, formatDuration } from '@coatcheck/model'
 import * as z from 'zod'
 import { longestTimer } from './listeners.ts'
 import { routeSession } from './sessions.ts'
-import { exactlyOne, fields, refuse, type Values } from './values.ts'
+import { exactlyOne, fields, maybeSecret, refuse, type Values } from './values.ts'
 
 /** An item of `routes`: which requests, what is done with them, where they go. */
 export function route(v: Values) {
@@ -96,8 +96,8 @@ function match(v: Values) {
     methods: methods
       .meta({ description: 'Methods, in capitals. Left out: all.', samples: [['GET', 'POST']] })
       .optional(),
-    headers: conditions(v).meta({ description: 'Request headers: name → value, or `{ present: true }`.' }).optional(),
-    query: conditions(v).meta({ description: 'Query parameters: name → value, or `{ present: true }`.' }).optional(),
+    headers: conditions().meta({ description: 'Request headers: name → value, or `{ present: true }`.' }).optional(),
+    query: conditions().meta({ description: 'Query parameters: name → value, or `{ present: true }`.' }).optional(),
   })
 }
 
@@ -111,9 +111,9 @@ function pathKinds() {
   })
 }
 
-function conditions(v: Values) {
+function conditions() {
   const present = fields({ present: z.literal(true).meta({ description: 'There, with any value.' }) })
-  return z.record(z.string().min(1), z.union([v.text(), present]))
+  return z.record(z.string().min(1), z.union([maybeSecret(z.string().min(1)), present]))
 }
 
 function login(v: Values) {
@@ -156,13 +156,13 @@ function headers(v: Values) {
 
 /** Values may be empty: that sends no header, and still removes the client's. */
 function headerChanges(v: Values) {
-  const value = v.anyText()
+  const value = maybeSecret(z.string())
   return fields({
     set: z
       .record(z.string().min(1), value)
       .meta({
         description:
-          'Header → value, in place of any there is. Values are templates: `{session.NAME}`, `{session.$id}`, `{session.$expiresIn}`, `{identity.CLAIM}`, `{request.method}`, `{request.host}`, `{request.path}`, `{request.id}`, `{client.address}`, `{route.name}`; a literal brace is doubled; an absent or empty value gives no header.',
+          'Header → value, in place of any there is. Values are templates: `{session.NAME}`, `{session.$id}`, `{session.$expiresIn}`, `{identity.CLAIM}`, `{request.method}`, `{request.host}`, `{request.path}`, `{request.id}`, `{client.address}`, `{route.name}`; a literal brace is doubled; an absent or empty value gives no header. What `{ env: NAME }` or `{ file: path }` stands for is sent as it is there.',
         samples: [{ 'X-User-Id': '{session.user_id}' }],
       })
       .optional(),

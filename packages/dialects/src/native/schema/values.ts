@@ -9,6 +9,7 @@ import {
   parseSize,
   sizePattern,
   unparsed,
+  type ValueReference,
   type ValueSource,
 } from '@coatcheck/model'
 import * as z from 'zod'
@@ -41,8 +42,6 @@ export function values(lookup: Lookup) {
 
   return {
     text: () => or(z.string().min(1)),
-    /** Text that may be empty. */
-    anyText: () => or(z.string()),
     /** Text in which nothing is looked up: references to names of this file, patterns of matches. */
     word: () => z.string().min(1),
     integer: (from: number, to: number) => or(number(from, to)),
@@ -96,6 +95,11 @@ export function pem() {
   return z.union([inline, source()])
 }
 
+/** Text that may be a secret: where it lies elsewhere the model says where, and it is read when the gateway is compiled. */
+export function maybeSecret(text: z.ZodString) {
+  return z.union([text, source()])
+}
+
 /** A secret: the value itself, `{ file: path }` or `{ env: NAME }`. */
 export function secret() {
   const text = z.string().min(1).meta({ title: 'secret' })
@@ -103,7 +107,7 @@ export function secret() {
 }
 
 function source() {
-  return reference.transform((written): ValueSource => {
+  return reference.transform((written): ValueReference => {
     return 'env' in written ? { from: 'env', name: written.env } : { from: 'file', path: written.file }
   })
 }

@@ -1,4 +1,4 @@
-import type { FieldMatch, PathMatch, RouteMatch } from '@coatcheck/model'
+import { type FieldMatch, type PathMatch, type RouteMatch, step } from '@coatcheck/model'
 import type { NativeDocument } from '../schema.ts'
 import type { Context } from './context.ts'
 
@@ -18,6 +18,10 @@ export function matches(written: Written | undefined, route: string, context: Co
     hosts.forEach((host, at) => {
       context.came(`${route}/matches/${found.length}`, pointer)
       if (Array.isArray(set.host)) context.came(`${route}/matches/${found.length}/host`, `${pointer}/host/${at}`)
+      for (const fields of ['headers', 'query'] as const) {
+        for (const [k, name] of Object.keys(set[fields] ?? {}).entries())
+          context.came(`${route}/matches/${found.length}/${fields}/${k}`, `${pointer}/${fields}${step(name)}`)
+      }
       found.push(match(set, host))
     })
   })
@@ -45,6 +49,6 @@ function path(written: Full['path']): PathMatch {
 function conditions(written: Full['headers']): FieldMatch[] {
   return Object.entries(written ?? {}).map(([name, value]) => ({
     name,
-    value: typeof value === 'string' ? value : undefined,
+    value: typeof value === 'object' && 'present' in value ? undefined : value,
   }))
 }

@@ -61,7 +61,11 @@ function headerChanges(written: NonNullable<WrittenRoute['headers']>['request'])
   return { set: headerValues(set), add: headerValues(add), remove: remove ?? [] }
 }
 
-function headerValues(written: Readonly<Record<string, string | readonly string[]>> | undefined): HeaderValue[] {
+type WrittenValue = HeaderValue['value']
+
+function headerValues(
+  written: Readonly<Record<string, WrittenValue | readonly WrittenValue[]>> | undefined,
+): HeaderValue[] {
   return Object.entries(written ?? {}).flatMap(([name, values]) => [values].flat().map((value) => ({ name, value })))
 }
 

@@ -1,5 +1,5 @@
-/** What a URL may say in a log. */
-import { isSecretParameter, isSecretValue, mayHoldSecret } from '@coatcheck/gateway'
+/** What a URL may say in a log and in an explanation. */
+import { isSecretParameter, isSecretValue, mayHoldSecret } from './secret-names.ts'
 
 const mask = '***'
 /** A parameter inside of a value, as in `?next=/cb%3Fcode%3Dx`. */
@@ -16,6 +16,14 @@ export function maskQuery(query: string): string {
     .split(/([&;])/)
     .map(maskParameter)
     .join('')
+}
+
+/** A URL, or a path with its query, without name and password, with its query masked, and its fragment as well. */
+export function maskUrl(url: string): string {
+  const [, start, query, fragment] = /^([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/s.exec(url)!
+  const bare = start!.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, '$1***@')
+  const masked = (mark: string, part: string | undefined) => (part === undefined ? '' : mark + maskQuery(part))
+  return bare + masked('?', query) + masked('#', fragment)
 }
 
 function maskParameter(parameter: string): string {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { maskQuery } from './mask.ts'
+import { maskQuery } from './mask-query.ts'
 
 test.each([
   ['code=abc&state=xyz', 'code=***&state=xyz'],
