@@ -95,6 +95,10 @@ describe('uses', () => {
 
   test('a dialect has no clock and no network', () => {
     expect(of('packages/dialects/src/a.ts', 'const now = Date.now()\n')).toEqual(['1 uses "Date.now("'])
+    for (const now of ['new Date()', 'new Date( )', 'new Date']) {
+      expect(of('packages/dialects/src/a.ts', `const now = ${now}\n`)).toEqual([`1 uses "${now}"`])
+    }
+    expect(of('packages/dialects/src/a.ts', 'const then = new Date(0)\n')).toEqual([])
   })
 
   test('comments and strings are no uses', () => {

@@ -49,6 +49,7 @@ export const packages: readonly PackageRules[] = [
         pattern: /\b(?:Date\.now|performance\.now|fetch)\(/g,
         reason: 'A dialect is a pure function: no clock, no network.',
       },
+      { pattern: /\bnew Date\b(?:\(\s*\)|(?!\())/g, reason: 'A dialect is a pure function: no clock.' },
     ],
     reason:
       'A dialect is a pure function from text to model: no files, network, clock or environment, so no node: modules.',

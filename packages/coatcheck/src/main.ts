@@ -8,8 +8,9 @@ const longestEnd = 1000
 
 // `coatcheck schema | head` is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-  process.exit(exitCodes.fine)
+  if (error.code === 'EPIPE') process.exit(exitCodes.fine)
+  process.stderr.write(`coatcheck: standard output cannot be written: ${error.code ?? error.message}\n`)
+  process.exit(exitCodes.fatal)
 })
 
 try {

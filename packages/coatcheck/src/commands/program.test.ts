@@ -1,7 +1,7 @@
 /** The program as a process: exit codes, and what goes to which stream. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -32,6 +32,19 @@ routes: [{ name: app, match: { path: / }, upstream: http://127.0.0.1:3000 }]
 test('0: fine', () => {
   write(good)
   expect(coatcheck('check')).toEqual({ status: 0, stdout: '0 errors, 0 warnings in 1 file\n', stderr: '' })
+})
+
+test.skipIf(!existsSync('/dev/full'))('70: what is said cannot be written', () => {
+  write(good)
+  const full = openSync('/dev/full', 'w')
+  const { status, stderr } = spawnSync(process.execPath, [program, 'check'], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, HOME: folder },
+    encoding: 'utf8',
+    stdio: ['ignore', full, 'pipe'],
+  })
+  closeSync(full)
+  expect({ status, stderr }).toEqual({ status: 70, stderr: 'coatcheck: standard output cannot be written: ENOSPC\n' })
 })
 
 test('1: the configuration has errors, and nothing is started', () => {

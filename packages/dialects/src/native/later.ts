@@ -10,6 +10,13 @@ const later: readonly (readonly [path: string, subject: string])[] = [
   ['routes/*/login/allow', 'Requirements on who signed in'],
 ]
 
+const token = /(?<!\{)(?:\{\{)*(\{tokens\.(?:access|id)_token\})/
+
+/** What a template names that is part of the format but not of this version. */
+export function laterTemplate(text: string): string | undefined {
+  return token.exec(text)?.[1]
+}
+
 /** What a field is about that is part of the format but not of this version; `undefined` for any other. */
 export function laterField(path: readonly (string | number)[]): string | undefined {
   return later.find(([pattern]) => {

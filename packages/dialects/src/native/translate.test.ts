@@ -25,11 +25,29 @@ test('a configuration wrong in ten places shows ten errors, each with place, cod
 })
 
 test('the parts of the format that come later are all that is told of the example with everything', () => {
-  expect(problems('design-example-later').map(({ code }) => code)).toEqual(Array(4).fill('not-supported-yet'))
+  expect(problems('design-example-later').map(({ code }) => code)).toEqual(Array(5).fill('not-supported-yet'))
 })
 
 test('the example of what runs now has no errors and no warnings', () => {
   expect(problems('design-example')).toEqual([])
+})
+
+test.each(['{tokens.access_token}', 'Bearer {tokens.id_token}', '{{{tokens.id_token}', '{nothing} {tokens.id_token}'])(
+  'tokens of a provider are refused until there are providers: %j',
+  (value) => {
+    for (const headers of [{ set: { Authorization: value } }, { add: { 'X-Token': ['a', value] } }]) {
+      const text = JSON.stringify({ routes: [{ headers: { request: headers }, upstream: 'http://127.0.0.1:3000' }] })
+      const { diagnostics, model } = native.translate([{ name: 'x.yaml', text }], () => undefined)
+      expect(diagnostics).toMatchObject([{ severity: 'error', code: 'not-supported-yet' }])
+      expect(model?.routes[0]?.action.kind).toBe('broken')
+    }
+  },
+)
+
+test('what only looks like a token is text', () => {
+  const text =
+    'routes: [{ headers: { request: { set: { X-A: "{{tokens.id_token}} tokens.id_token" } } }, upstream: "http://a" }]'
+  expect(native.translate([{ name: 'x.yaml', text }], () => undefined).diagnostics).toEqual([])
 })
 
 test('a route with a mistake anywhere never runs without it: it is broken', () => {

@@ -1,8 +1,9 @@
 import { defaults, formatDuration } from '@coatcheck/model'
 import * as z from 'zod'
+import { laterTemplate } from '../later.ts'
 import { longestTimer } from './listeners.ts'
 import { routeSession } from './sessions.ts'
-import { exactlyOne, fields, maybeSecret, refuse, type Values } from './values.ts'
+import { exactlyOne, fields, maybeSecret, type Refusal, refuse, type Values } from './values.ts'
 
 /** An item of `routes`: which requests, what is done with them, where they go. */
 export function route(v: Values) {
@@ -156,7 +157,11 @@ function headers(v: Values) {
 
 /** Values may be empty: that sends no header, and still removes the client's. */
 function headerChanges(v: Values) {
-  const value = maybeSecret(z.string())
+  const template = z.string().superRefine((text, context) => {
+    const later = laterTemplate(text)
+    if (later !== undefined) refuse(context, laterToken(later))
+  })
+  const value = maybeSecret(template)
   return fields({
     set: z
       .record(z.string().min(1), value)
@@ -172,6 +177,14 @@ function headerChanges(v: Values) {
       .optional(),
     remove: v.texts().meta({ description: 'Headers to take away.', usual: [] }).optional(),
   })
+}
+
+function laterToken(name: string): Refusal {
+  return {
+    code: 'not-supported-yet',
+    problem: `names ${name}, which this version does not support`,
+    remedy: 'Remove it for now: tokens come with sign-in through an OpenID provider.',
+  }
 }
 
 function pathChange() {
