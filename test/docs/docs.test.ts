@@ -179,8 +179,17 @@ function run(argumentsOf: readonly string[], folder: string) {
   })
 }
 
+/** What the examples ask the environment for. */
+const stage = {
+  APP_URL: 'http://127.0.0.1:3000',
+  ADDRESS: '127.0.0.1:8080',
+  IDLE: '1m',
+  DATABASE: 'stage.db',
+  PUBLIC_HOST: 'shop.example.com',
+}
+
 function environment(folder: string): NodeJS.ProcessEnv {
-  return { PATH: process.env.PATH, COATCHECK_STATE: join(folder, 'state'), APP_URL: 'http://127.0.0.1:3000' }
+  return { PATH: process.env.PATH, COATCHECK_STATE: join(folder, 'state'), ...stage }
 }
 
 function configurationOf({ text, note }: Block): string {

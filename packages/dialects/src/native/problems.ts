@@ -2,6 +2,7 @@ import { type Diagnostic, didYouMean, suggest } from '@coatcheck/model'
 import { at, isReference, type Path, shown, subject } from './content.ts'
 import { inlineYaml } from './inline-yaml.ts'
 import { laterField } from './later.ts'
+import { nameMark } from './schema/values.ts'
 import { exampleAt, knownFields } from './shape.ts'
 import { alternatives, either, flat, type Issue, kindOf, meantWay, textKind, type Way } from './ways.ts'
 
@@ -33,6 +34,8 @@ function problemsOfUnion(union: readonly Way[], content: unknown, path: Path): P
   const found = at(content, path)
   if (found === undefined) return [missingField(path)]
   const ways = union.flatMap(flat)
+  if (ways.flat().some((issue) => issue.path.length === 0 && issue.message === nameMark))
+    return [nameFromElsewhere(content, path)]
   const meant = meantWay(ways, found)
   if (meant !== undefined) return meant.flatMap((issue) => problemsOf(issue, content, path))
   const options = alternatives(ways)
@@ -127,13 +130,25 @@ function invalidValue(issue: Issue, content: unknown, path: Path): Problem {
 
 function wrongKind(issue: Issue & { code: 'invalid_type' }, content: unknown, path: Path): Problem {
   if (path.length === 0) return value(content, path, 'is no configuration', noConfiguration)
+  if (issue.message === nameMark) return nameFromElsewhere(content, path)
   const kind = kindOf(issue)
   const quoted = kind === textKind ? inQuotes(at(content, path)) : ''
   const example = issue.expected === 'record' || issue.expected === 'array' ? exampleAt(path) : undefined
   const as = example === undefined ? '' : `, as ${inlineYaml(example)}`
+  if (issue.expected === 'array' && isReference(at(content, path)))
+    return value(content, path, 'stands where a list is asked for', `Write a list${as}. ${itemsMay}`)
   return value(content, path, 'is of the wrong kind', `Write ${kind}${as}.${quoted}`)
 }
 
+function nameFromElsewhere(content: unknown, path: Path): Problem {
+  const remedy = 'Write the name out: no { env } or { file } can stand here.'
+  const url = path.includes('upstream') || path.at(-1) === 'mirror'
+  const found = shown(content, path)
+  const through = ` For a URL from elsewhere define upstreams: { app: ${found} }, and write app.`
+  return value(content, path, 'stands where a name is asked for', url ? remedy + through : remedy)
+}
+
+const itemsMay = 'Each item that is a value may be { env: NAME } or { file: path }.'
 const noConfiguration = 'Write fields, as listeners: { web: ":8080" }, or name another file.'
 
 /** Numbers and switches are text once they stand in quotes. */

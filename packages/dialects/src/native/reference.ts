@@ -33,10 +33,15 @@ const values = `## Values
 | path | begins with \`/\`, as it stands in a URL |
 | PEM | path of a file, or the text itself, which begins with \`-----BEGIN\` |
 | secret | the value itself; better one of the next two |
-| \`{ env: NAME }\` | the value of an environment variable, wherever a value is asked for |
-| \`{ file: path }\` | the content of a file, wherever a value is asked for |
+| \`{ env: NAME }\` | the value of an environment variable |
+| \`{ file: path }\` | the content of a file, without the line end behind it |
 | NAME | a letter or digit, then letters, digits, \`_ . : @ / - [ ]\`; at most 128; not digits alone |
-| template | text, in which these stand for values: ${templateNames.map((name) => `\`${name}\``).join(', ')}; a literal brace is doubled |`
+| template | text, in which these stand for values: ${templateNames.map((name) => `\`${name}\``).join(', ')}; a literal brace is doubled |
+
+\`{ env: NAME }\` and \`{ file: path }\` may stand for every value: text, paths, numbers, durations, sizes, switches, choices, and the
+items of lists. Names are written out, where something is defined and where it is referred to, and so are lists and objects: the
+file shows its structure by itself. Values that may be secrets (\`keys\`, PEM, values of headers and of conditions in a \`match\`) are
+not taken into the configuration, but read where they lie when it is put to use.`
 
 /** An object's part of the page, and those of the objects within. */
 function section(shape: Shape, path: readonly string[], title: string, about: string): string[] {

@@ -4,7 +4,7 @@ import { listener, longestTimer } from './schema/listeners.ts'
 import { route } from './schema/routes.ts'
 import { sessionSpec, store } from './schema/sessions.ts'
 import { upstream } from './schema/upstreams.ts'
-import { fields, named, off, secret, type Values, values } from './schema/values.ts'
+import { addressText, fields, named, off, secret, type Values, values } from './schema/values.ts'
 
 /**
  * The schema of `coatcheck.yaml`, from which everything else about the file is made: what is accepted, what editors
@@ -80,7 +80,7 @@ function internal(v: Values) {
     description: 'Where `/livez`, `/readyz`, `/startupz`, `/healthz` and `/metrics` are answered.',
     usual: formatAddress(defaults.internal.address),
   })
-  return z.union([off(), v.address(), fields({ address })])
+  return z.union([v.value(z.union([off(), addressText])), fields({ address })])
 }
 
 function accessLog(v: Values) {
@@ -92,7 +92,7 @@ function accessLog(v: Values) {
       .meta({ description: 'Field that holds the session’s id; dots nest.', usual: sessionField })
       .optional(),
   })
-  return z.union([off(), full])
+  return z.union([v.value(off()), full])
 }
 
 function shutdown(v: Values) {

@@ -3,25 +3,24 @@ import * as z from 'zod'
 import { laterTemplate } from '../later.ts'
 import { longestTimer } from './listeners.ts'
 import { routeSession } from './sessions.ts'
-import { exactlyOne, fields, maybeSecret, type Refusal, refuse, type Values } from './values.ts'
+import { exactlyOne, fields, maybeSecret, name, type Refusal, refuse, type Values } from './values.ts'
 
 /** An item of `routes`: which requests, what is done with them, where they go. */
 export function route(v: Values) {
   return fields({
-    name: z
-      .string()
+    name: name()
       .regex(/^[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,127}$/)
       .meta({ description: 'Name in logs, metrics and error pages. Left out: `route-N`, by its place in the list.' })
       .optional(),
     match: z
-      .union([path(), match(v), z.array(match(v)).min(1)])
+      .union([v.path(), match(v), z.array(match(v)).min(1)])
       .meta({
         description:
           'Which requests the route takes: a path (a prefix by segment), conditions that must all hold, or a list of such sets of which one must hold. Left out: every request. The most specific route wins: exact host before `*.` before any; exact path before template before prefix, longer before shorter; then methods, headers, query; then the earlier one.',
       })
       .optional(),
     listeners: z
-      .union([v.word(), z.array(v.word()).min(1)])
+      .union([v.name(), z.array(v.name()).min(1)])
       .meta({
         description:
           'Name or names of the listeners that the route serves, as for a redirect from http to https. On others it is as if it were not there. Left out: all listeners.',
@@ -48,13 +47,13 @@ export function route(v: Values) {
     headers: headers(v)
       .meta({ description: 'Changes of headers: `request` on the way to the upstream, `response` on the way back.' })
       .optional(),
-    rewrite: rewrite().meta({ description: 'Another path towards the upstream. The query stays.' }).optional(),
+    rewrite: rewrite(v).meta({ description: 'Another path towards the upstream. The query stays.' }).optional(),
     mirror: mirror(v)
       .meta({ description: 'Sends a copy to another upstream, whose answers are thrown away.' })
       .optional(),
     redirect: redirect(v).meta({ description: 'Answers with a redirect. Instead of `upstream`.' }).optional(),
     upstream: v
-      .word()
+      .name()
       .meta({ description: 'Name of one of `upstreams`, or the URL of an application. Instead of `redirect`.' })
       .optional(),
     host: v
@@ -76,19 +75,15 @@ export function route(v: Values) {
   })
 }
 
-function path() {
-  return z.string().regex(/^\//).meta({ title: 'path' })
-}
-
 function match(v: Values) {
-  const hosts = z.union([v.word(), z.array(v.word()).min(1)])
-  const methods = z.union([v.word(), z.array(v.word()).min(1)])
+  const hosts = z.union([v.text(), v.texts().min(1)])
+  const methods = z.union([v.text(), v.texts().min(1)])
   return fields({
     host: hosts
       .meta({ description: 'Host name or names: `shop.example.com`, or `*.example.com` for one label or more.' })
       .optional(),
     path: z
-      .union([path(), pathKinds()])
+      .union([v.path(), pathKinds(v)])
       .meta({
         description: 'A prefix by segment (`/a` takes `/a` and `/a/b`, not `/ab`), or one of the kinds.',
         usual: '/',
@@ -102,11 +97,12 @@ function match(v: Values) {
   })
 }
 
-function pathKinds() {
+function pathKinds(v: Values) {
   return exactlyOne({
-    exact: path().meta({ description: 'This path alone.' }).optional(),
-    prefix: path().meta({ description: 'This path and everything below it.' }).optional(),
-    template: path()
+    exact: v.path().meta({ description: 'This path alone.' }).optional(),
+    prefix: v.path().meta({ description: 'This path and everything below it.' }).optional(),
+    template: v
+      .path()
       .meta({ description: 'Segments, of which `{name}` stands for any one.', samples: ['/users/{id}'] })
       .optional(),
   })
@@ -187,22 +183,22 @@ function laterToken(name: string): Refusal {
   }
 }
 
-function pathChange() {
+function pathChange(v: Values) {
   return {
-    path: path().meta({ description: 'The whole path, instead of the one asked for.' }).optional(),
-    prefix: path().meta({ description: 'In place of the prefix that matched; what follows it stays.' }).optional(),
+    path: v.path().meta({ description: 'The whole path, instead of the one asked for.' }).optional(),
+    prefix: v.path().meta({ description: 'In place of the prefix that matched; what follows it stays.' }).optional(),
   }
 }
 
-function rewrite() {
-  return exactlyOne(pathChange())
+function rewrite(v: Values) {
+  return exactlyOne(pathChange(v))
 }
 
 function redirect(v: Values) {
   const statuses = [301, 302, 303, 307, 308] as const
   return fields({
-    status: z
-      .literal(statuses)
+    status: v
+      .value(z.literal(statuses))
       .meta({ description: 'Status of the answer.', usual: defaults.redirect.status })
       .optional(),
     scheme: v.choice(['http', 'https']).meta({ description: 'Scheme to lead to. Left out: the request’s.' }).optional(),
@@ -211,7 +207,7 @@ function redirect(v: Values) {
       .integer(1, 65_535)
       .meta({ description: 'Port to lead to. Left out: the request’s, or the usual one of a new `scheme`.' })
       .optional(),
-    ...pathChange(),
+    ...pathChange(v),
   }).superRefine(({ path, prefix }, context) => {
     if (path !== undefined && prefix !== undefined) refuse(context, twoPaths)
   })
@@ -221,11 +217,11 @@ const twoPaths = { problem: 'has "path" and "prefix"', remedy: 'Keep one of them
 
 function mirror(v: Values) {
   const full = fields({
-    upstream: v.word().meta({ description: 'Name of one of `upstreams`, or a URL.' }),
+    upstream: v.name().meta({ description: 'Name of one of `upstreams`, or a URL.' }),
     percent: v
       .integer(0, 100)
       .meta({ description: 'Share of the requests that are mirrored.', usual: defaults.mirror.percent })
       .optional(),
   })
-  return z.union([v.word(), full])
+  return z.union([v.name(), full])
 }

@@ -1,6 +1,6 @@
 import { defaults, formatDuration, formatSize } from '@coatcheck/model'
 import * as z from 'zod'
-import { exactlyOne, fields, off, type Values } from './values.ts'
+import { durationUpTo, exactlyOne, fields, off, type Values } from './values.ts'
 
 const { session, cookie } = defaults
 
@@ -18,7 +18,7 @@ export function store(v: Values) {
       })
       .optional(),
   })
-  return z.union([z.enum(['memory', 'sqlite', 'sealedCookie']), kinds])
+  return z.union([v.choice(['memory', 'sqlite', 'sealedCookie']), kinds])
 }
 
 function memory(v: Values) {
@@ -44,7 +44,7 @@ function memory(v: Values) {
 function sqlite(v: Values) {
   return fields({
     file: v
-      .word()
+      .text()
       .meta({
         description: 'Path of the database; a relative one starts at the state folder. Left out: `sessions-NAME.db`.',
       })
@@ -76,7 +76,7 @@ export function sessionSpec(v: Values) {
         usual: session.mode,
       })
       .optional(),
-    store: v.word().meta({ description: 'Name of one of `stores`.', usual: 'memory' }).optional(),
+    store: v.name().meta({ description: 'Name of one of `stores`.', usual: 'memory' }).optional(),
     prefix: v
       .text()
       .meta({
@@ -93,8 +93,8 @@ export function sessionSpec(v: Values) {
       .optional(),
     cookie: cookieSpec(v).meta({ description: 'The cookie and its attributes.' }).optional(),
     timeouts: sessionTimeouts(v).meta({ description: 'When a session ends; the earlier one counts.' }).optional(),
-    rotateAfter: z
-      .union([v.duration(), z.literal('never')])
+    rotateAfter: v
+      .value(z.union([durationUpTo(), z.literal('never')]))
       .meta({
         description:
           'Age at which the secret of a ticket is replaced. `never`: only at sign-in and every other rise of privilege.',
@@ -129,7 +129,7 @@ export function sessionSpec(v: Values) {
 
 function lookup(v: Values) {
   const header = v.text().meta({ description: 'Name of the header.' })
-  return z.union([z.literal('cookie'), fields({ header })])
+  return z.union([v.choice(['cookie']), fields({ header })])
 }
 
 function cookieSpec(v: Values) {
@@ -181,10 +181,10 @@ function sessionTimeouts(v: Values) {
 
 function sealing(v: Values) {
   const keys = z
-    .array(v.word())
+    .array(v.name())
     .min(1)
     .meta({ description: 'Names out of the top-level `keys`: the first writes, all read.' })
-  const simple = z.union([z.enum(['ticket', 'none']), fields({ keys })])
+  const simple = z.union([v.choice(['ticket', 'none']), fields({ keys })])
   const migrate = fields({
     from: simple.meta({ description: 'What records were sealed with so far; read when `to` does not open them.' }),
     to: simple.meta({ description: 'What is written from now on, and read first. Never `none`.' }),
@@ -196,10 +196,10 @@ function onStoreFailure(v: Values) {
   const serveCachedFor = v
     .duration()
     .meta({ description: 'Sessions seen within this time go on being served from the cache.', samples: ['30s'] })
-  return z.union([z.literal('refuse'), fields({ serveCachedFor })])
+  return z.union([v.choice(['refuse']), fields({ serveCachedFor })])
 }
 
 /** `routes[].session`: a name, or `off`. */
 export function routeSession(v: Values) {
-  return z.union([off(), v.word()])
+  return z.union([off(), v.name()])
 }

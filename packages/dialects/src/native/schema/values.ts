@@ -13,6 +13,7 @@ import {
   type ValueSource,
 } from '@coatcheck/model'
 import * as z from 'zod'
+import { isReference } from '../content.ts'
 
 /** How an issue tells that it is about a reference, among the other ways to write a value. */
 export const referenceMark = 'reference'
@@ -30,7 +31,17 @@ const reference = z.union([variable, fileReference], { error: referenceMark }).m
 /** A name that a file gives to something: `main`, `shop.web`, `ns/route`. Not digits alone: such keys lose their order. */
 const namePattern = /^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9_.:@/[\]-]{0,127}$/
 
-/** The scalars of the native file. Each also takes `{ env: NAME }` or `{ file: path }`, answered by the lookup. */
+/** How an issue tells that a reference stands where a name is asked for. */
+export const nameMark = 'name'
+
+/** Text for which no reference can stand. */
+export function name() {
+  return z.string({ error: ({ input }) => (isReference(input) ? nameMark : undefined) })
+}
+
+const pathText = z.string().regex(/^\//).meta({ title: 'path' })
+
+/** The scalars of the native file, each made here alone: each also takes `{ env: NAME }` or `{ file: path }`, answered by the lookup. */
 export function values(lookup: Lookup) {
   /** The inner value, or a reference whose text is read as the inner value would be. */
   const or = <T extends z.ZodType>(inner: T) => z.union([inner, referenceTo(inner, lookup)])
@@ -42,8 +53,11 @@ export function values(lookup: Lookup) {
 
   return {
     text: () => or(z.string().min(1)),
-    /** Text in which nothing is looked up: references to names of this file, patterns of matches. */
-    word: () => z.string().min(1),
+    /** A name, or what refers to one: it is written out, so that the file can be read by itself. */
+    name: () => name().min(1),
+    /** One of several kinds of values. */
+    value: or,
+    path: () => or(pathText),
     integer: (from: number, to: number) => or(number(from, to)),
     flag: () => or(z.boolean()),
     choice: <const T extends readonly string[]>(options: T) => or(z.enum(options)),
@@ -130,13 +144,13 @@ function scalar(text: string): unknown {
   return text === 'true' ? true : text === 'false' ? false : text
 }
 
-const addressText = parsedText({
+export const addressText = parsedText({
   title: 'address',
   expected: 'an address, as ":8080" or "127.0.0.1:8080"',
   parse: parseAddress,
 })
 
-function durationUpTo(longest?: number) {
+export function durationUpTo(longest?: number) {
   return parsedText({
     title: 'duration',
     expected: 'a duration with a unit, as "500ms", "30s", "10m" or "1h30m"',
