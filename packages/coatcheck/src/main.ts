@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The program `coatcheck`: the only module that talks to the process it runs in. */
-import { exitCodes } from './commands/command.ts'
+import { exitCodes } from './exit-codes.ts'
 import { dispatch } from './commands/dispatch.ts'
 
 /** Milliseconds that what is still open at the end may take before the process goes without it. */

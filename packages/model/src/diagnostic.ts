@@ -28,6 +28,11 @@ export interface Diagnostic {
 /** Finds the place of a part of the model, by JSON pointer (`/routes/0/action`); the nearest parent's when it has none. */
 export type PlaceOf = (pointer: string) => Place | undefined
 
+/** Whether any of them keeps the configuration from running. Warnings do not. */
+export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
+  return diagnostics.some(({ severity }) => severity === 'error')
+}
+
 /** In the order of files as they first appear, then of lines; what has no place comes first. Stable. */
 export function sorted(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   const files = [...new Set(diagnostics.map(({ place }) => place?.file))]

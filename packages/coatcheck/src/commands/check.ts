@@ -1,6 +1,7 @@
-import { hasErrors } from '../runtime/problem.ts'
+import { hasErrors } from '@coatcheck/model'
+import { exitCodes } from '../exit-codes.ts'
 import type { LoadedConfiguration } from '../sources/source.ts'
-import { type Command, exitCodes } from './command.ts'
+import type { Command } from './command.ts'
 import { configOption, configurationSource, dialectOption } from './configuration.ts'
 import { asGithub, asText, count, counted } from './diagnostics.ts'
 

@@ -1,5 +1,3 @@
-import type { SessionErrorCode } from '@coatcheck/session'
-import type { ProgramErrorCode } from '../errors.ts'
 import type { Environment } from '../secrets.ts'
 
 /** What a command sees of the machine it runs on; tests hand in their own. */
@@ -43,23 +41,6 @@ export interface Given {
   /** The last value that was given. */
   value(option: string): string | undefined
   values(option: string): readonly string[]
-}
-
-/** What a process ends with: a supervisor restarts on `fatal`, and not on the others. */
-export const exitCodes = { fine: 0, configuration: 1, usage: 2, fatal: 70 } as const
-
-/** Nothing is wrong with the configuration: the machine may be ready for it at the next try. */
-const ofTheMachine: ReadonlySet<string> = new Set<ProgramErrorCode | SessionErrorCode>([
-  'address-in-use',
-  'address-unusable',
-  'state-folder-unusable',
-  'ERR_STORE_UNAVAILABLE',
-  'worker-failed',
-])
-
-/** What a start ends with that a problem with this code keeps from serving: 70 for those of the machine, else 1. */
-export function exitCodeOf(problem: string): number {
-  return ofTheMachine.has(problem) ? exitCodes.fatal : exitCodes.configuration
 }
 
 /** The program was called in a way it does not know. Exit code 2. */

@@ -1,7 +1,7 @@
-import { didYouMean, type GatewayModel } from '@coatcheck/model'
-import { hasErrors } from '../runtime/problem.ts'
+import { didYouMean, type GatewayModel, hasErrors } from '@coatcheck/model'
+import { exitCodes } from '../exit-codes.ts'
 import { readValue } from '../secrets.ts'
-import { type Command, exitCodes, UsageError } from './command.ts'
+import { type Command, UsageError } from './command.ts'
 import { configOption, configurationSource, dialectOption } from './configuration.ts'
 import { asText } from './diagnostics.ts'
 

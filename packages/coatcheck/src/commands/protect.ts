@@ -1,6 +1,7 @@
 import { native } from '@coatcheck/dialects'
+import { exitCodes } from '../exit-codes.ts'
 import { type TranslatingSource, textSource } from '../sources/files.ts'
-import { type Command, exitCodes, UsageError } from './command.ts'
+import { type Command, UsageError } from './command.ts'
 import { logLevelOption, startSource, stateOption } from './start.ts'
 
 export const protect: Command = {

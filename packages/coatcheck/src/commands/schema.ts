@@ -1,5 +1,6 @@
 import { jsonSchema } from '@coatcheck/dialects'
-import { type Command, exitCodes } from './command.ts'
+import { exitCodes } from '../exit-codes.ts'
+import type { Command } from './command.ts'
 
 export const schema: Command = {
   name: 'schema',

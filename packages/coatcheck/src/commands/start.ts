@@ -1,10 +1,12 @@
+import { hasErrors } from '@coatcheck/model'
+
 /** What `run` and `protect` share: a source becomes a running gateway. */
 
+import { exitCodes } from '../exit-codes.ts'
 import { type LogLevel, logLevels } from '../observability/log.ts'
-import { hasErrors } from '../runtime/problem.ts'
 import type { LoadedConfiguration, Source } from '../sources/source.ts'
 import { stateFolder } from '../state/state-folder.ts'
-import { exitCodes, type Given, type OptionSpec, type Shell, UsageError } from './command.ts'
+import { type Given, type OptionSpec, type Shell, UsageError } from './command.ts'
 import { asText, counted } from './diagnostics.ts'
 import { ownVersion } from './version.ts'
 

@@ -1,6 +1,7 @@
 import { printNative } from '@coatcheck/dialects'
-import { hasErrors } from '../runtime/problem.ts'
-import { type Command, exitCodes } from './command.ts'
+import { hasErrors } from '@coatcheck/model'
+import { exitCodes } from '../exit-codes.ts'
+import type { Command } from './command.ts'
 import { configOption, configurationSource, dialectOption } from './configuration.ts'
 import { asText } from './diagnostics.ts'
 

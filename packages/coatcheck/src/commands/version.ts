@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Command, exitCodes } from './command.ts'
+import { exitCodes } from '../exit-codes.ts'
+import type { Command } from './command.ts'
 
 export interface Version {
   /** The package's version. */

@@ -1,4 +1,4 @@
-import { exitCodes } from '../commands/command.ts'
+import { exitCodes } from '../exit-codes.ts'
 import type { Observability } from '../observability/observability.ts'
 
 /** Milliseconds that the last words may take. */

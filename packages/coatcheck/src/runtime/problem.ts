@@ -35,7 +35,3 @@ export function logProblems(log: Log, problems: readonly Diagnostic[]): void {
     else log.warn(text, fields)
   }
 }
-
-export function hasErrors(problems: readonly Diagnostic[]): boolean {
-  return problems.some(({ severity }) => severity === 'error')
-}

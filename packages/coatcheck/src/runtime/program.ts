@@ -1,11 +1,11 @@
-import type { Diagnostic, GatewayModel } from '@coatcheck/model'
+import { type Diagnostic, type GatewayModel, hasErrors } from '@coatcheck/model'
 import type { Check } from '../observability/internal-handler.ts'
 import { internalHandler } from '../observability/internal-handler.ts'
 import type { Observability } from '../observability/observability.ts'
 import type { LoadedConfiguration, Source } from '../sources/source.ts'
 import { createInternalListener, type Internal } from './internal-listener.ts'
 import { nodeWarning } from './node-version.ts'
-import { hasErrors, logProblems, problemOf } from './problem.ts'
+import { logProblems, problemOf } from './problem.ts'
 import type { Runner } from './runner.ts'
 import { createStatusKeeper, type StatusKeeper } from './status.ts'
 

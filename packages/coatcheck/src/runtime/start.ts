@@ -1,4 +1,4 @@
-import { exitCodeOf, exitCodes } from '../commands/command.ts'
+import { exitCodeOf, exitCodes } from '../exit-codes.ts'
 import type { LogLevel } from '../observability/log.ts'
 import { createObservability, type Observability } from '../observability/observability.ts'
 import type { Source } from '../sources/source.ts'

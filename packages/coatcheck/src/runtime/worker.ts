@@ -1,6 +1,6 @@
 /** Entry of a worker process: runs the models that the primary sends. */
 import type { Socket } from 'node:net'
-import { exitCodes } from '../commands/command.ts'
+import { exitCodes } from '../exit-codes.ts'
 import { createObservability, type MetricsSnapshot } from '../observability/observability.ts'
 import { stateFolder } from '../state/state-folder.ts'
 import { endOnFatal } from './fatal.ts'

@@ -1,6 +1,5 @@
 import { createHash, scryptSync } from 'node:crypto'
-import { check, type Dialect, type SourceFile, sorted, type Translation } from '@coatcheck/model'
-import { hasErrors } from '../runtime/problem.ts'
+import { check, type Dialect, hasErrors, type SourceFile, sorted, type Translation } from '@coatcheck/model'
 import type { Environment } from '../secrets.ts'
 import { checkCertificates } from './certificates.ts'
 import { type ReadFiles, readConfigurationFiles } from './configuration-files.ts'
