@@ -25,7 +25,7 @@ export interface ConfigurationStatus {
 export interface ListenerStatus {
   readonly name: string
   readonly address: string
-  readonly state: 'listening' | 'stopping' | 'failed'
+  readonly state: 'listening' | 'stopping'
 }
 
 export interface RouteStatus {
