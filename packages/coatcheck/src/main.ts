@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /** The program `coatcheck`: the only module that talks to the process it runs in. */
 import { exitCodes } from './exit-codes.ts'
-import { dispatch } from './commands/dispatch.ts'
 
 /** Milliseconds that what is still open at the end may take before the process goes without it. */
 const longestEnd = 1000
@@ -13,7 +12,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(exitCodes.fatal)
 })
 
+// to be told to reload while the program itself is still loading is no reason to end
+process.on('SIGHUP', () => {})
+
 try {
+  const { dispatch } = await import('./commands/dispatch.ts')
   process.exitCode = await dispatch(process.argv.slice(2), {
     cwd: process.cwd(),
     environment: process.env,
