@@ -36,7 +36,8 @@ export interface Listeners {
 export interface PreparedListeners {
   /**
    * From now on requests get the new generation. A listener that did not change keeps its connections; of one that did,
-   * the old connections end with the answers that are under way.
+   * each old connection ends with its next answer, and silent ones in their usual time; within a second where the address
+   * closed, or where TLS or the trusted proxies are other ones.
    */
   commit(): void
 }
@@ -73,28 +74,27 @@ export function createListeners(ports: ListenersPorts): Listeners {
     }
     for (const { listener, socket } of before) {
       if (running.some((one) => one.listener === listener)) continue
-      retire(listener, generationOf, running.some((one) => one.socket === socket) ? undefined : socket.closed)
+      retired.add(listener)
+      void retire(listener, socket, running.find((one) => one.socket === socket)?.listener)
     }
+    // what still comes over their connections is served by the gateway that runs, under their own settings
+    for (const listener of retired) listener.handler.generation = generationOf(listener.spec)
   }
 
-  /** What still comes over its connections is served by the gateway that runs, under the old listener's settings. */
-  function retire(
+  /** Without a successor at its address, or with one that trusts others, its clients are to leave soon. */
+  async function retire(
     listener: ServingListener,
-    generationOf: (spec: Listener) => Generation,
-    socketClosed: Promise<void> | undefined,
-  ): void {
-    retired.add(listener)
-    listener.handler.generation = generationOf(listener.spec)
+    { closed }: ListeningSocket,
+    successor: ServingListener | undefined,
+  ): Promise<void> {
+    const { handler, spec } = listener
     // not before the address is closed: clients that are told to close would come back to it
-    void Promise.resolve(socketClosed)
-      .then(() => {
-        listener.handler.drain()
-        return listener.handler.closed()
-      })
-      .then(() => {
-        listener.handler.destroy()
-        retired.delete(listener)
-      })
+    if (successor === undefined) await closed
+    if (successor !== undefined && trustsAlike(spec, successor.spec)) handler.retire()
+    else handler.drain()
+    await handler.closed()
+    handler.destroy()
+    retired.delete(listener)
   }
 
   const all = () => [...running.map(({ listener }) => listener), ...retired]
@@ -126,6 +126,11 @@ export function createListeners(ports: ListenersPorts): Listeners {
 function useCertificates(listener: ServingListener, certificates: Certificates, ports: ListenersPorts): void {
   listener.useCertificates(certificates)
   for (const { name, notAfter } of certificates.list) ports.certificate(name, notAfter)
+}
+
+/** Nobody would be served under a trust that the configuration took back. */
+function trustsAlike(a: Listener, b: Listener): boolean {
+  return JSON.stringify([a.tls, a.trustedProxies]) === JSON.stringify([b.tls, b.trustedProxies])
 }
 
 /** The model is plain data that is always written in the same order. */

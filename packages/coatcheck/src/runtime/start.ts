@@ -1,7 +1,7 @@
 import { exitCodeOf, exitCodes } from '../exit-codes.ts'
 import type { LogLevel } from '../observability/log.ts'
 import { createObservability, type Observability } from '../observability/observability.ts'
-import type { Source } from '../sources/source.ts'
+import type { LoadedConfiguration, Source } from '../sources/source.ts'
 import type { StateFolder } from '../state/state-folder.ts'
 import { endOnFatal } from './fatal.ts'
 import { createGatewayProcess } from './gateway-process.ts'
@@ -34,11 +34,29 @@ export interface Started {
  * is wrong, 70 when it broke or the machine did not let it start.
  */
 export async function startGateway(source: Source, options: StartOptions): Promise<number> {
-  const loaded = await source.load()
+  const started = Promise.withResolvers<Program>()
+  const reloader = createReloader(() => started.promise.then((program) => reload(program, source)))
+  // before anything is loaded or open: no signal but a second one ends what has begun
+  const signals = listenToSignals(reloader.request)
+  try {
+    return await start(await source.load(), { source, reloader, signals, started: started.resolve }, options)
+  } finally {
+    signals.dispose()
+  }
+}
+
+interface Driving {
+  readonly source: Source
+  readonly reloader: Reloader
+  readonly signals: Signals
+  /** Reloads that were asked for meanwhile begin. */
+  started(program: Program): void
+}
+
+async function start(loaded: LoadedConfiguration, driving: Driving, options: StartOptions): Promise<number> {
   const { version, revision, logLevel: level } = options
   const observability = createObservability({ version, revision, level, workers: loaded.model?.workers })
   const fatal = endOnFatal(observability)
-  let signals: Signals | undefined
   try {
     if (!isRunnable(loaded)) {
       logProblems(observability.log, loaded.diagnostics)
@@ -46,23 +64,18 @@ export async function startGateway(source: Source, options: StartOptions): Promi
     }
     const runner = createRunner(loaded.model.workers, observability, options)
     const program = createProgram(loaded.model, version, observability, runner)
-    const started = Promise.withResolvers<void>()
-    const reloader = createReloader(() => started.promise.then(() => reload(program, source)))
-    // before any address is open: who connects is answered, whatever signal comes
-    signals = listenToSignals(reloader.request)
-    const second = signals.second.then(() => 'stopped' as const)
+    const second = driving.signals.second.then(() => 'stopped' as const)
     const problem = await Promise.race([apply(program, loaded).then(() => undefined, problemOf), second])
     if (problem === 'stopped') {
       await runner.stop()
       return exitCodes.fine
     }
-    started.resolve()
+    driving.started(program)
     logProblems(observability.log, problem ? [problem] : program.keeper.status(runner.status()).configuration.problems)
-    if (problem === undefined) return await serve(program, { source, reloader, signals }, options)
+    if (problem === undefined) return await serve(program, driving, options)
     await runner.stop()
     return exitCodeOf(problem.code)
   } finally {
-    signals?.dispose()
     await observability.flush()
     fatal.dispose()
   }
@@ -73,12 +86,6 @@ function createRunner(workers: number, observability: Observability, options: St
   return workers === 1
     ? createGatewayProcess({ observability, state })
     : createWorkers({ count: workers, observability, state, version, revision, logLevel })
-}
-
-interface Driving {
-  readonly source: Source
-  readonly reloader: Reloader
-  readonly signals: Signals
 }
 
 /** From the first request to the last. */

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { answerRaw } from './client-error.ts'
-import { type Connection, openConnection } from './connection.ts'
+import { type Connection, hasBegun, openConnection } from './connection.ts'
 import { createHttp1Server } from './http1-server.ts'
 import { type Http2Session, openHttp2Session } from './http2-session.ts'
 import type { Generation, ServingLimits, ServingPorts } from './serving.ts'
@@ -11,8 +11,6 @@ export interface ConnectionHandlerOptions extends ServingLimits {
   readonly name: string
   readonly ports: ServingPorts
   readonly generation: Generation
-  /** Milliseconds that `drain` leaves a silent connection open. @defaultValue 1,000 */
-  readonly linger?: number
   /** @defaultValue the process's timers */
   readonly after?: After
 }
@@ -32,12 +30,15 @@ export interface ConnectionHandler {
    */
   handshakes(change: 1 | -1): void
   /**
-   * Ends each connection with its next answer, and silent ones after `linger`: a request that is on the wire when the
-   * draining begins is answered, and told to close, instead of meeting a closed door. Over HTTP/2
-   * the client is told at once what is the last request that it gets an answer to (RFC 9113, section 6.8). Open
-   * WebSockets stay. A connection that is still handed over has the same time for one request.
+   * Ends each connection with its next answer, and silent ones after a second: a request that is on the wire when the
+   * draining begins is answered, and told to close, instead of meeting a closed door; one whose head has begun to arrive
+   * has the time that heads have. Over HTTP/2 the client is told at once what is the last request that it gets an answer
+   * to (RFC 9113, section 6.8). Open WebSockets stay. A connection that is still handed over has the same time for one
+   * request.
    */
   drain(): void
+  /** As `drain`, but nothing is in a hurry: silent connections have their usual time, as if nothing had changed. */
+  retire(): void
   /**
    * Resolves when no request is under way, nor can still come over a connection that lingers or shakes hands; open
    * WebSockets aside.
@@ -51,7 +52,7 @@ export interface ConnectionHandler {
 }
 
 /** A request may have been sent that long ago over a connection that looks idle: a round trip around the world, twice. */
-const usualLinger = 1_000
+const lingerTime = 1_000
 
 /** Milliseconds between two looks at HTTP/2 connections. */
 const checkingInterval = 1_000
@@ -63,7 +64,7 @@ const timeout: After = (milliseconds, callback) => {
 
 /** Makes a handler for the connections of one listener. */
 export function createConnectionHandler(options: ConnectionHandlerOptions): ConnectionHandler {
-  const { linger: lingerTime = usualLinger, after = timeout } = options
+  const { after = timeout } = options
   const http1 = createHttp1Server(options)
   const open = new Set<Connection>()
   const sessions = new Map<Connection, Http2Session>()
@@ -72,13 +73,14 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
   const lingering = new Set<Connection>()
   const callOff = new Set<() => void>()
   let handshakes = 0
+  let closing = false
   let draining = false
   const quiet = createWaiting(isQuiet)
   const closed = createWaiting(() => open.size === 0 && handshakes === 0)
 
   function accept(socket: Socket | TLSSocket): void {
     const connection = newConnection(options, current, socket, idle)
-    connection.closing = draining
+    connection.closing = closing
     open.add(connection)
     openConnection(connection, () => {
       open.delete(connection)
@@ -106,6 +108,7 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
   }
 
   function idle(connection: Connection): void {
+    connection.readWhenIdle = connection.socket.bytesRead
     if (connection.lastWord !== undefined) answerRaw(connection, connection.lastWord)
     else if (connection.closing) end(connection)
     quiet.look()
@@ -123,12 +126,24 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
     for (const connection of connections) lingering.add(connection)
     const cancel = after(lingerTime, () => {
       callOff.delete(cancel)
-      for (const connection of connections) {
-        if (lingering.delete(connection) && connection.inFlight === 0) end(connection)
+      const silent = connections.filter((connection) => lingering.has(connection) && !hasBegun(connection))
+      for (const connection of silent) {
+        lingering.delete(connection)
+        if (connection.inFlight === 0) end(connection)
       }
+      const begun = connections.filter((connection) => lingering.has(connection))
+      if (begun.length > 0) linger(begun)
       quiet.look()
     })
     callOff.add(cancel)
+  }
+
+  function announceEnd(): void {
+    closing = true
+    for (const connection of open) {
+      connection.closing = true
+      sessions.get(connection)?.announceEnd()
+    }
   }
 
   return {
@@ -147,12 +162,10 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
     drain() {
       if (draining) return
       draining = true
-      for (const connection of open) {
-        connection.closing = true
-        sessions.get(connection)?.announceEnd()
-      }
+      announceEnd()
       if (open.size > 0) linger([...open])
     },
+    retire: announceEnd,
     quiet: quiet.wait,
     closed: closed.wait,
     destroy() {
@@ -189,6 +202,7 @@ function newConnection(
     closing: false,
     refused: false,
     lastWord: undefined,
+    readWhenIdle: socket.bytesRead,
     idle,
   }
 }

@@ -25,8 +25,15 @@ export interface Connection {
   refused: boolean
   /** What is said when the exchanges in flight are done, because what came behind them is no request. */
   lastWord: GatewayError | undefined
+  /** Bytes that had been read when nothing was under way any more: more of them are the beginning of a request. */
+  readWhenIdle: number
   /** Called when `inFlight` falls to 0. */
   idle: (connection: Connection) => void
+}
+
+/** A part of a request's head is there, over HTTP/1. */
+export function hasBegun({ protocol, inFlight, socket, readWhenIdle }: Connection): boolean {
+  return protocol !== 'h2' && inFlight === 0 && socket.bytesRead > readWhenIdle
 }
 
 /** What new exchanges of a handler's connections are served with. */

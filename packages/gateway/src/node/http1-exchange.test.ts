@@ -446,6 +446,53 @@ test('drain() ends silent connections after the linger and the others with their
   expect(listener.connections.http).toBe(0)
 })
 
+test('a request whose head has begun to arrive is waited for beyond the linger, and answered', async () => {
+  const timers = manualTimers()
+  await using listener = await startListener({
+    after: timers.after,
+    handle: () => reply(200, ['Content-Length', '0']),
+  })
+  using fresh = openClient(listener.port)
+  fresh.send('GET /fresh HTTP/1.1\r\nHo')
+  using used = openClient(listener.port)
+  used.send(get())
+  await used.until('200')
+  used.send('GET /used HTTP/1.1\r\nHo')
+  using innocent = openClient(listener.port)
+  innocent.send(get())
+  await innocent.until('200')
+  listener.handler.drain()
+  const quiet = isDone(listener.handler.quiet())
+  timers.runOut()
+  await innocent.ended
+  timers.runOut()
+  expect([await quiet.now(), timers.running]).toEqual([false, [1_000]])
+  for (const client of [fresh, used]) {
+    client.send('st: a\r\n\r\n')
+    expect(await client.ended).toMatch(/200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n$/)
+  }
+  await quiet.done
+})
+
+test('retire() ends connections with their next answer, and gives silent ones their usual time', async () => {
+  const timers = manualTimers()
+  await using listener = await startListener({
+    after: timers.after,
+    handle: () => reply(200, ['Content-Length', '0']),
+  })
+  using client = openClient(listener.port)
+  client.send(get())
+  await client.until('200')
+  listener.handler.retire()
+  expect(timers.running).toEqual([])
+  client.send(get())
+  expect(await client.ended).toMatch(/Connection: close\r\n\r\n$/)
+  await listener.handler.closed()
+  using late = openClient(listener.port)
+  late.send(get())
+  expect(await late.ended).toMatch(/Connection: close\r\n\r\n$/)
+})
+
 test('a connection that is handed over while draining has the same time for one request', async () => {
   const timers = manualTimers()
   await using listener = await startListener({
