@@ -122,9 +122,10 @@ export class Http1Exchange extends ServedExchange {
   }
 
   protected abort(): void {
-    const { socket } = this.client
-    // a body that ends with its connection must not look whole
-    if (this.answered && !this.response.chunkedEncoding && 'resetAndDestroy' in socket) socket.resetAndDestroy()
+    const { socket, scheme } = this.client
+    // A body that ends with its connection must not look whole. Over TLS it does not without the alert that closes it
+    // (RFC 9112, section 9.8), which `destroy` does not send, and there is no reset: it throws.
+    if (this.answered && !this.response.chunkedEncoding && scheme === 'http') socket.resetAndDestroy()
     else socket.destroy()
   }
 
