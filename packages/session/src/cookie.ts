@@ -6,6 +6,8 @@ import type { CookieOptions } from './api.ts'
 import { maxCookieParts, splitValue } from './cookie-parts.ts'
 import { sessionDefaults } from './defaults.ts'
 import { checkObject, invalid, shown } from './invalid-option.ts'
+import { members } from './members.ts'
+import { isToken } from './token.ts'
 
 export { type CookieValues, ownsCookieName, readCookies, withholdCookies } from './cookie-header.ts'
 
@@ -98,30 +100,20 @@ export function resolveCookie(options: CookieOptions = {}): ResolvedCookie {
   return { name, domain, path, sameSite, secure, httpOnly, expires, attributes }
 }
 
-const optionNames: readonly (keyof CookieOptions)[] = [
-  'name',
-  'domain',
-  'path',
-  'sameSite',
-  'secure',
-  'httpOnly',
-  'expires',
-]
-
-const kinds: { readonly [Name in keyof CookieOptions]: readonly [isRight: (value: unknown) => boolean, say: string] } =
-  {
-    name: [isText, 'text'],
-    domain: [isText, 'text'],
-    path: [isText, 'text'],
-    sameSite: [isOneOf('Strict', 'Lax', 'None'), 'Strict, Lax or None'],
-    secure: [isOneOf(true, false), 'true or false'],
-    httpOnly: [isOneOf(true, false), 'true or false'],
-    expires: [isOneOf('browser', 'lifetime'), 'browser or lifetime'],
-  }
+const kinds: Readonly<Record<keyof CookieOptions, readonly [isRight: (value: unknown) => boolean, say: string]>> = {
+  name: [isText, 'text'],
+  domain: [isText, 'text'],
+  path: [isText, 'text'],
+  sameSite: [isOneOf('Strict', 'Lax', 'None'), 'Strict, Lax or None'],
+  secure: [isOneOf(true, false), 'true or false'],
+  httpOnly: [isOneOf(true, false), 'true or false'],
+  expires: [isOneOf('browser', 'lifetime'), 'browser or lifetime'],
+}
+const optionNames = members(kinds)
 
 function checkKinds(options: CookieOptions): void {
   for (const name of optionNames) {
-    const [isRight, say] = kinds[name]!
+    const [isRight, say] = kinds[name]
     if (options[name] === undefined || isRight(options[name])) continue
     throw invalid(
       `Cookie option "${name}" is ${shown(options[name])}, which no browser would understand. Nothing was made. Give ${say}.`,
@@ -138,8 +130,7 @@ function isOneOf(...known: unknown[]): (value: unknown) => boolean {
 }
 
 function checkName(name: string): void {
-  // A token of RFC 9110, 5.6.2.
-  if (!/^[\w!#$%&'*+.^`|~-]{1,128}$/.test(name)) {
+  if (!isToken(name)) {
     throw invalid(
       `Cookie name ${shown(name)} holds what no browser would take. Nothing was made. Give 1 to 128 letters, digits or ` +
         "!#$%&'*+-.^_`|~",

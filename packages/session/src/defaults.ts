@@ -14,5 +14,6 @@ export const sessionDefaults = {
   /** Its name follows from these, where it is not given: see `CookieOptions`. */
   cookie: { path: '/', sameSite: 'Lax', secure: true, httpOnly: true, expires: 'browser' },
   memory: { maxEntries: 100_000, maxBytes: 256 * 1024 * 1024 },
+  sqlite: { busyTimeout: 1000, maxBytes: 4 * 1024 ** 3, sweepBatch: 32 },
   sealedCookie: { maxParts: 3 },
 } as const

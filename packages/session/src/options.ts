@@ -3,9 +3,11 @@ import type { CookieOptions, Sealing, SealingKey, SessionObserver } from './api.
 import type { CacheOptions } from './cache.ts'
 import { sessionDefaults } from './defaults.ts'
 import { checkFunction, checkObject, invalid, shown, shownKind } from './invalid-option.ts'
+import { members } from './members.ts'
+import type { Schedule } from './schedule.ts'
 import type { SealedCookieStore, Timeouts } from './session-store.ts'
 import type { RecordStore } from './store.ts'
-import type { Schedule } from './touches.ts'
+import { isToken } from './token.ts'
 
 /** Where the ticket is looked for; in a header it comes back in a response header of the same name. */
 export type Lookup = { readonly kind: 'cookie' } | { readonly kind: 'header'; readonly name: string }
@@ -87,7 +89,7 @@ export function checkOptions(options: SessionsOptions): CheckedOptions {
   checkObject('The options of createSessions()', options, optionNames)
   checkStore(options.store)
   const timeouts = options.timeouts ?? {}
-  checkObject('createSessions: "timeouts"', timeouts, ['idle', 'lifetime'])
+  checkObject('createSessions: "timeouts"', timeouts, members<keyof Timeouts>({ idle: true, lifetime: true }))
   const checked: CheckedOptions = {
     prefix: options.prefix ?? sessionDefaults.prefix,
     lookup: options.lookup ?? sessionDefaults.lookup,
@@ -112,24 +114,31 @@ export function checkOptions(options: SessionsOptions): CheckedOptions {
   return checked
 }
 
-const optionNames: readonly (keyof SessionsOptions)[] = [
-  'store',
-  'prefix',
-  'lookup',
-  'cookie',
-  'timeouts',
-  'rotateAfter',
-  'sealing',
-  'serverKeys',
-  'maxBytes',
-  'serveCachedFor',
-  'cache',
-  'clock',
-  'schedule',
-  'observer',
-]
+const optionNames = members<keyof SessionsOptions>({
+  store: true,
+  prefix: true,
+  lookup: true,
+  cookie: true,
+  timeouts: true,
+  rotateAfter: true,
+  sealing: true,
+  serverKeys: true,
+  maxBytes: true,
+  serveCachedFor: true,
+  cache: true,
+  clock: true,
+  schedule: true,
+  observer: true,
+})
 
-const operations: readonly (keyof RecordStore)[] = ['read', 'create', 'update', 'touch', 'delete', 'close']
+const operations = members<keyof RecordStore>({
+  read: true,
+  create: true,
+  update: true,
+  touch: true,
+  delete: true,
+  close: true,
+})
 
 /** Also a promise of a store, and a function that was not called. */
 function checkStore(store: unknown): void {
@@ -166,8 +175,7 @@ function checkLookup(lookup: Lookup, store: SessionsOptions['store']): void {
         'found. Nothing was made. Use a record store, or look in the cookie.',
     )
   }
-  // A token of RFC 9110, 5.6.2.
-  if (typeof lookup.name !== 'string' || !/^[\w!#$%&'*+.^`|~-]{1,128}$/.test(lookup.name)) {
+  if (typeof lookup.name !== 'string' || !isToken(lookup.name)) {
     throw invalid(
       `createSessions: "lookup" names ${shown(lookup.name)}, which no header can be called, so no ticket would ` +
         'be found. Nothing was made. Give the name of a header, such as "X-Session".',
@@ -186,7 +194,7 @@ function checkNumbers({ timeouts, rotateAfter, maxBytes, serveCachedFor, cache }
   checkPositive('maxBytes', maxBytes)
   if (rotateAfter !== undefined) checkPositive('rotateAfter', rotateAfter)
   if (cache !== false) {
-    checkObject('createSessions: "cache"', cache, ['maxEntries', 'maxAge'])
+    checkObject('createSessions: "cache"', cache, members<keyof CacheOptions>({ maxEntries: true, maxAge: true }))
     checkPositive('cache.maxEntries', cache.maxEntries)
     checkPositive('cache.maxAge', cache.maxAge)
   }

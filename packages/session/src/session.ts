@@ -11,6 +11,7 @@ import type {
 } from './api.ts'
 import { invalid, shown } from './invalid-option.ts'
 import { copyJson } from './json.ts'
+import { members } from './members.ts'
 import {
   applyChanges,
   type Changes,
@@ -235,7 +236,9 @@ function checkKey(method: string, key: unknown): void {
 }
 
 /** A closed set, since it labels metrics. */
-const endReasons: ReadonlySet<unknown> = new Set<EndReason>(['idle', 'lifetime', 'sign_out', 'revoked', 'provider'])
+const endReasons: ReadonlySet<unknown> = new Set(
+  members<EndReason>({ idle: true, lifetime: true, sign_out: true, revoked: true, provider: true }),
+)
 const noReason = (reason: unknown) =>
   `end: ${shown(reason)} is no reason, so nobody could count it. The session is as before. Give one of ` +
   `${[...endReasons].join(', ')}, or none for sign_out.`

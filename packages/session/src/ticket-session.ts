@@ -2,11 +2,12 @@
 import type { Sealing, SealingKey, SessionObserver } from './api.ts'
 import type { CacheOptions, SessionCache } from './cache.ts'
 import type { observeStore } from './observed-store.ts'
+import type { Schedule } from './schedule.ts'
 import { grace, type OpenRecord, openRecord, type RecordContext } from './sealed-record.ts'
 import type { Rejection, StoredSession, StoreSettings } from './session-store.ts'
 import type { SessionId } from './store.ts'
 import type { Ticket, TicketSecret } from './ticket.ts'
-import type { Life, Schedule, Touches } from './touches.ts'
+import type { Life, Touches } from './touches.ts'
 
 export interface ServerSideOptions {
   readonly sealing: Sealing

@@ -2,6 +2,7 @@
  * Idle timeouts without a write per request (rule 3): a session is touched at most once per tenth of its idle timeout,
  * and what was used since then is made good by a trailing touch, so that its end is exact.
  */
+import { backgroundTimer, type Schedule } from './schedule.ts'
 import type { Timeouts } from './session-store.ts'
 import type { RecordStore, SessionId } from './store.ts'
 
@@ -34,9 +35,6 @@ export interface Touches {
   close(): Promise<void>
 }
 
-/** Calls back later; returns how to call it off. A port, so that tests move a clock. */
-export type Schedule = (callback: () => void, milliseconds: number) => () => void
-
 /** Lives that are kept in mind at most; beyond it, the oldest is touched at once. */
 const maxTracked = 100_000
 /** Touches under way at the same time. */
@@ -47,7 +45,7 @@ export function createTouches(
   records: Pick<RecordStore, 'touch'>,
   { idle, lifetime }: Timeouts,
   clock: () => number,
-  schedule: Schedule = timer,
+  schedule: Schedule = backgroundTimer,
 ): Touches {
   const period = idle / 10
   const endOf = (life: Life) => Math.min(life.usedAt + idle, life.lastsUntil)
@@ -160,11 +158,4 @@ export function createTouches(
       if (failure !== undefined) throw failure.reason
     },
   }
-}
-
-function timer(callback: () => void, milliseconds: number): () => void {
-  const started: unknown = setTimeout(callback, milliseconds)
-  // Where a timer keeps the process alive, this one must not.
-  if (typeof started === 'object') (started as { unref?(): void }).unref?.()
-  return () => clearTimeout(started as number)
 }

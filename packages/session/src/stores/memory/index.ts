@@ -2,6 +2,7 @@
 import { sessionDefaults } from '../../defaults.ts'
 import { SessionError } from '../../errors.ts'
 import { checkFunction, checkObject, invalid, shown } from '../../invalid-option.ts'
+import { members } from '../../members.ts'
 import type { Confirming, Expiring, RecordStore, SessionId } from '../../store.ts'
 import { createExpiry, type Expires } from './expiry.ts'
 
@@ -21,6 +22,8 @@ export interface MemoryRecords extends RecordStore, Confirming, Expiring {
   readonly bytes: number
 }
 
+const optionNames = members<keyof MemoryOptions>({ maxEntries: true, maxBytes: true, clock: true })
+
 interface Entry extends Expires {
   readonly id: SessionId
   bytes: Uint8Array
@@ -39,7 +42,7 @@ const sweepSteps = 16
  * @throws SessionError `ERR_INVALID_OPTION` for a bound that is not a positive number
  */
 export function memoryRecords(options: MemoryOptions = {}): MemoryRecords {
-  checkObject('The options of memoryRecords()', options, ['maxEntries', 'maxBytes', 'clock'])
+  checkObject('The options of memoryRecords()', options, optionNames)
   const { memory } = sessionDefaults
   const { maxEntries = memory.maxEntries, maxBytes = memory.maxBytes, clock = Date.now } = options
   checkBound('maxEntries', maxEntries)

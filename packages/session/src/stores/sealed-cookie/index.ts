@@ -8,6 +8,7 @@ import { maxCookieParts } from '../../cookie-parts.ts'
 import { sessionDefaults } from '../../defaults.ts'
 import { checkObject, invalid, shown } from '../../invalid-option.ts'
 import { createKeyring } from '../../keyring.ts'
+import { members } from '../../members.ts'
 import type { SealedCookieStore } from '../../session-store.ts'
 import { sealedSessions } from './sessions.ts'
 
@@ -29,7 +30,11 @@ export interface SealedCookieOptions {
  * @throws SessionError `ERR_INVALID_OPTION`
  */
 export function sealedCookies(options: SealedCookieOptions): SealedCookieStore {
-  checkObject('The options of sealedCookies()', options, ['keys', 'maxParts'])
+  checkObject(
+    'The options of sealedCookies()',
+    options,
+    members<keyof SealedCookieOptions>({ keys: true, maxParts: true }),
+  )
   const { keys, maxParts = sessionDefaults.sealedCookie.maxParts } = options
   if (!Number.isInteger(maxParts) || maxParts < 1 || maxParts > maxCookieParts) {
     throw invalid(

@@ -15,7 +15,7 @@ const checkEvery = 1000
 const reopenEvery = 1000
 
 /** What works on the open file. */
-export interface Records extends OpenFile {
+export interface OpenDatabase extends OpenFile {
   readonly statements: Statements
   readonly known: Confirmations
   readonly sweep: Sweep
@@ -27,9 +27,9 @@ export interface Connection {
    *
    * @throws SessionError `ERR_STORE_UNAVAILABLE`; what SQLite reports (SQLITE_BUSY) while others hold what opening needs
    */
-  use(now: number): Records
+  use(now: number): OpenDatabase
   /** The same where it is open and in place; nothing is opened. */
-  peek(now: number): Records | undefined
+  peek(now: number): OpenDatabase | undefined
   /** Looks at once. True when the path names another file, or none, by now. */
   moved(now: number): boolean
   /** An operation on it failed. */
@@ -47,7 +47,7 @@ export interface ConnectionOptions {
 }
 
 export function createConnection({ path, maxBytes, sweepBatch, listeners }: ConnectionOptions): Connection {
-  let records: Records | undefined
+  let current: OpenDatabase | undefined
   /** It can be used; when not, it is held until the path can be opened, so that its identity is nobody else's. */
   let usable = false
   let failure: SessionError | undefined
@@ -57,17 +57,17 @@ export function createConnection({ path, maxBytes, sweepBatch, listeners }: Conn
   let openedAt = 0
 
   function moved(now: number): boolean {
-    if (records === undefined || !usable) return true
-    usable = isInPlace(path, records)
+    if (current === undefined || !usable) return true
+    usable = isInPlace(path, current)
     checkedAt = now
     return !usable
   }
 
-  function open(): Records {
+  function open(): OpenDatabase {
     const place = placeOf(path)
     return withOpeningLock(place, () => {
-      const before = records
-      records = undefined
+      const before = current
+      current = undefined
       if (before !== undefined) releaseFile(before)
       const file = openFile(place, maxBytes)
       try {
@@ -81,11 +81,11 @@ export function createConnection({ path, maxBytes, sweepBatch, listeners }: Conn
     })
   }
 
-  function reopen(now: number): Records {
+  function reopen(now: number): OpenDatabase {
     if (closed) throw unusable(path, 'was closed.')
     if (failure !== undefined && isWithin(reopenEvery, openedAt, now)) throw failure
     try {
-      records = open()
+      current = open()
     } catch (error) {
       if (isBusy(error)) throw error
       openedAt = now
@@ -95,10 +95,10 @@ export function createConnection({ path, maxBytes, sweepBatch, listeners }: Conn
     usable = wasOpen = true
     failure = undefined
     openedAt = checkedAt = now
-    return records
+    return current
   }
 
-  const peek = (now: number) => (usable && (isWithin(checkEvery, checkedAt, now) || !moved(now)) ? records : undefined)
+  const peek = (now: number) => (usable && (isWithin(checkEvery, checkedAt, now) || !moved(now)) ? current : undefined)
 
   return {
     use: (now) => peek(now) ?? reopen(now),
@@ -115,10 +115,10 @@ export function createConnection({ path, maxBytes, sweepBatch, listeners }: Conn
     close() {
       closed = true
       usable = false
-      if (records === undefined) return
-      takeLogIn(records.database)
-      records.database.close()
-      records = undefined
+      if (current === undefined) return
+      takeLogIn(current.database)
+      current.database.close()
+      current = undefined
     },
   }
 }

@@ -3,10 +3,12 @@
  * `node:sqlite`.
  */
 import { resolve } from 'node:path'
+import { sessionDefaults } from '../../defaults.ts'
 import { checkObject, invalid, shown } from '../../invalid-option.ts'
+import { members } from '../../members.ts'
+import { foregroundTimer, type Schedule } from '../../schedule.ts'
 import type { Confirming, Expiring, RecordStore } from '../../store.ts'
-import type { Schedule } from '../../touches.ts'
-import { type Connection, createConnection, type Records } from './connection.ts'
+import { type Connection, createConnection, type OpenDatabase } from './connection.ts'
 import { isBusy, storeFailure, unusable } from './failure.ts'
 import { createRow, deleteRow, readRow, touchRow, updateRow } from './operations.ts'
 import { createWaitingLine, type WaitingLine } from './waiting.ts'
@@ -34,14 +36,14 @@ export interface SqliteOptions {
   readonly schedule?: Schedule
 }
 
-const optionNames = [
-  'file',
-  'clock',
-  'busyTimeout',
-  'maxBytes',
-  'sweepBatch',
-  'schedule',
-] satisfies (keyof SqliteOptions)[]
+const optionNames = members<keyof SqliteOptions>({
+  file: true,
+  clock: true,
+  busyTimeout: true,
+  maxBytes: true,
+  sweepBatch: true,
+  schedule: true,
+})
 
 /** Milliseconds that operations wait for the first opening: it takes longer than any write, and others may be at it. */
 const openTimeout = 5000
@@ -62,7 +64,9 @@ const openTimeout = 5000
  */
 export function sqliteRecords(options: SqliteOptions): RecordStore & Confirming & Expiring {
   checkObject('The options of sqliteRecords()', options, optionNames)
-  const { clock = Date.now, busyTimeout = 1000, maxBytes = 4 * 1024 ** 3, sweepBatch = 32, schedule = timer } = options
+  const { sqlite } = sessionDefaults
+  const { busyTimeout = sqlite.busyTimeout, maxBytes = sqlite.maxBytes, sweepBatch = sqlite.sweepBatch } = options
+  const { clock = Date.now, schedule = foregroundTimer } = options
   checkOptions(options, { busyTimeout, maxBytes, sweepBatch })
   const path = resolve(options.file)
   const listeners = new Set<Parameters<Expiring['onExpire']>[0]>()
@@ -77,20 +81,20 @@ export function sqliteRecords(options: SqliteOptions): RecordStore & Confirming 
   }
 
   return {
-    read: (id) => attempt(lines.reads, (records, now) => readRow(records, id, now)),
+    read: (id) => attempt(lines.reads, (database, now) => readRow(database, id, now)),
     create(id, bytes, ttl) {
       const ends = endOf(ttl)
-      return attempt(lines.writes, (records, now) => createRow(records, id, bytes, ends, now))
+      return attempt(lines.writes, (database, now) => createRow(database, id, bytes, ends, now))
     },
     update(id, bytes, version, ttl) {
       const ends = endOf(ttl)
-      return attempt(lines.writes, (records, now) => updateRow(records, id, bytes, version, ends, now))
+      return attempt(lines.writes, (database, now) => updateRow(database, id, bytes, version, ends, now))
     },
     touch(id, ttl) {
       const ends = endOf(ttl)
-      return attempt(lines.writes, (records, now) => touchRow(records, id, ends, now))
+      return attempt(lines.writes, (database, now) => touchRow(database, id, ends, now))
     },
-    delete: (id) => attempt(lines.writes, (records, now) => deleteRow(records, id, now)),
+    delete: (id) => attempt(lines.writes, (database, now) => deleteRow(database, id, now)),
     confirm(id, version) {
       const now = clock()
       return connection.peek(now)?.known.confirm(id, version, now) === true
@@ -106,7 +110,7 @@ export function sqliteRecords(options: SqliteOptions): RecordStore & Confirming 
   }
 }
 
-type Action<Result> = (records: Records, now: number) => Result
+type Action<Result> = (database: OpenDatabase, now: number) => Result
 
 /** Once, and again where it found nothing in a file that is the store no longer. */
 function attemptNow<Result>(connection: Connection, action: Action<Result>, now: number): Result {
@@ -137,12 +141,6 @@ function openUnlessLocked(connection: Connection, now: number): void {
   } catch (error) {
     if (!isBusy(error)) throw error
   }
-}
-
-/** Keeps the process alive, unlike most timers here: somebody waits for the answer. */
-function timer(callback: () => void, milliseconds: number): () => void {
-  const started = setTimeout(callback, milliseconds)
-  return () => clearTimeout(started)
 }
 
 function checkOptions({ file }: SqliteOptions, numbers: Readonly<Record<string, number>>): void {

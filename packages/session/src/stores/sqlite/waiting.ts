@@ -1,5 +1,5 @@
 /** Work that a lock keeps from being done waits here in order, and the thread goes on meanwhile. */
-import type { Schedule } from '../../touches.ts'
+import type { Schedule } from '../../schedule.ts'
 import { isBusy } from './failure.ts'
 
 /** Those who wait at once; beyond it, the lock is an outage without a wait. */
