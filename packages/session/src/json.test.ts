@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { copyJson } from './json.ts'
-import { createBrowser, createWorld } from './rules/world.ts'
+import { createBrowser, createWorld } from './rules/fixtures/world.ts'
 import { sealedCookies } from './stores/sealed-cookie/index.ts'
 
 const sealed = { store: sealedCookies({ keys: [{ id: 'k1', bytes: new Uint8Array(32) }], maxParts: 16 }) }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createSessions } from './manager.ts'
-import { createBrowser, createWorld } from './rules/world.ts'
+import { createBrowser, createWorld } from './rules/fixtures/world.ts'
 import { memoryRecords } from './stores/memory/index.ts'
 import { sealedCookies } from './stores/sealed-cookie/index.ts'
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Session } from './api.ts'
 import { SessionError } from './errors.ts'
-import { createWorld, second } from './rules/world.ts'
+import { createWorld, second } from './rules/fixtures/world.ts'
 
 const url = 'https://shop.example.com/'
 const withCookie = (cookie: string, headers: Record<string, string> = {}) =>

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { newSecret } from '../ticket.ts'
-import { createBrowser, createWorld, minute, ticketIn } from './world.ts'
+import { createBrowser, createWorld, minute, ticketIn } from './fixtures/world.ts'
 
 test('rule 1: a cookie value is 1.{id}.{secret}, 16 random bytes each', async () => {
   const world = createWorld()

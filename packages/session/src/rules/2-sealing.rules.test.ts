@@ -3,7 +3,7 @@ import type { Sealing, SealingKey } from '../api.ts'
 import { openMetadata } from '../metadata.ts'
 import { readRecord } from '../record.ts'
 import { createSealers } from '../sealing.ts'
-import { createBrowser, createWorld, minute, startOfTime } from './world.ts'
+import { createBrowser, createWorld, minute, startOfTime } from './fixtures/world.ts'
 
 const key = (id: string, length = 32): SealingKey => ({ id, bytes: new Uint8Array(length).fill(id.charCodeAt(1)) })
 const k1 = key('k1')

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createBrowser, createWorld, minute, second, type World } from './world.ts'
+import { createBrowser, createWorld, minute, second, type World } from './fixtures/world.ts'
 
 const idle = 10 * minute
 const tenth = idle / 10

@@ -9,7 +9,7 @@ import type { SessionsOptions } from '../options.ts'
 import type { RecordStore } from '../store.ts'
 import { memoryRecords } from '../stores/memory/index.ts'
 import { sqliteRecords } from '../stores/sqlite/index.ts'
-import { createBrowser, minute, second, startOfTime } from './world.ts'
+import { createBrowser, minute, second, startOfTime } from './fixtures/world.ts'
 
 const rotateAfter = 30 * minute
 const k1 = { id: 'k1', bytes: new Uint8Array(32).fill(7) }

@@ -5,7 +5,7 @@ import { readRecord } from '../record.ts'
 import { openRecord } from '../sealed-record.ts'
 import { createSealers, prefixTag } from '../sealing.ts'
 import type { TicketSecret } from '../ticket.ts'
-import { createBrowser, createWorld, minute, second, ticketIn } from './world.ts'
+import { createBrowser, createWorld, minute, second, ticketIn } from './fixtures/world.ts'
 
 const k1: SealingKey = { id: 'k1', bytes: new Uint8Array(32).fill(7) }
 const timeouts = { idle: 60 * minute, lifetime: 600 * minute }

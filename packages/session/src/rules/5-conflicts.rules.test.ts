@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { createSessions } from '../manager.ts'
 import type { RecordStore } from '../store.ts'
 import { memoryRecords } from '../stores/memory/index.ts'
-import { createBrowser, createWorld } from './world.ts'
+import { createBrowser, createWorld } from './fixtures/world.ts'
 
 test('rule 5: changes to different keys at the same time are all kept', async () => {
   const world = createWorld()

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { SessionError } from '../errors.ts'
-import { createBrowser, createWorld, minute, second } from './world.ts'
+import { createBrowser, createWorld, minute, second } from './fixtures/world.ts'
 
 const unavailable = { code: 'ERR_STORE_UNAVAILABLE' }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { newSecret } from '../ticket.ts'
-import { createBrowser, createWorld, minute, second, ticketIn } from './world.ts'
+import { createBrowser, createWorld, minute, second, ticketIn } from './fixtures/world.ts'
 
 test('rule 7: repeated requests ask the store for nothing', async () => {
   const world = createWorld()

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { CookieOptions } from '../api.ts'
 import { sealedCookies } from '../stores/sealed-cookie/index.ts'
-import { createBrowser, createWorld, minute } from './world.ts'
+import { createBrowser, createWorld, minute } from './fixtures/world.ts'
 
 async function firstCookie(cookie?: CookieOptions): Promise<string> {
   const session = await createWorld()

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { expect, test, vi } from 'vitest'
-import { createBrowser, createWorld, minute, ticketIn } from './world.ts'
+import { createBrowser, createWorld, minute, ticketIn } from './fixtures/world.ts'
 
 test('rule 9: no error names a secret, whatever goes wrong', async () => {
   const world = createWorld()
