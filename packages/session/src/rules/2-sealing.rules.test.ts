@@ -3,6 +3,7 @@ import type { Sealing, SealingKey } from '../api.ts'
 import { openMetadata } from '../metadata.ts'
 import { readRecord } from '../record.ts'
 import { createSealers } from '../sealing.ts'
+import { sealedCookies } from '../stores/sealed-cookie/index.ts'
 import { createBrowser, createWorld, minute, startOfTime } from './fixtures/world.ts'
 
 const key = (id: string, length = 32): SealingKey => ({ id, bytes: new Uint8Array(length).fill(id.charCodeAt(1)) })
@@ -152,6 +153,15 @@ test('rule 2: a key id that is not known here is counted, once for each answer t
   world.down = true
   await expect(world.manager(keys(k1)).open({ cookie: browser.cookie })).rejects.toHaveProperty('code')
   expect(world.events.filter((event) => event.startsWith('rejected'))).toHaveLength(2)
+})
+
+test('rule 2: it is counted as well where no store is asked, for a sealed cookie', async () => {
+  const world = createWorld()
+  const sealed = (key: SealingKey) => world.manager({ store: sealedCookies({ keys: [key] }) })
+  const browser = createBrowser(sealed(k1))
+  await browser.visit((s) => s.set('a', 1))
+  await expect(sealed(k2).open({ cookie: browser.cookie })).rejects.toHaveProperty('code', 'ERR_KEY_UNKNOWN')
+  expect(world.events).toEqual(['created', 'rejected key_unknown'])
 })
 
 test('rule 2: who guesses a secret learns nothing of keys: the secret is compared first', async () => {
