@@ -15,6 +15,7 @@ import { checkStores } from './check/stores.ts'
 import { checkUnused } from './check/unused.ts'
 import { checkUpstreams } from './check/upstreams.ts'
 import { type Diagnostic, type PlaceOf, sorted } from './diagnostic.ts'
+import type { LeftOut } from './dialect.ts'
 import type { GatewayModel } from './model.ts'
 
 const checks: readonly Check[] = [
@@ -41,10 +42,11 @@ const checks: readonly Check[] = [
  * With an error the model must not be run. A warning says what is weaker or less than it looks.
  *
  * @param complete whether all that was written is in the model; of a part of it, nothing is called missing or unused
+ * @param leftOut names that are written and not in the model, which are not unknown
  */
-export function check(model: GatewayModel, placeOf: PlaceOf, complete = true): Diagnostic[] {
+export function check(model: GatewayModel, placeOf: PlaceOf, complete = true, leftOut: LeftOut = {}): Diagnostic[] {
   const diagnostics: Diagnostic[] = []
   const found = finder(placeOf, diagnostics)
-  for (const look of checks) if (complete || look !== checkUnused) look(model, found)
+  for (const look of checks) if (complete || look !== checkUnused) look(model, found, leftOut)
   return sorted(diagnostics)
 }

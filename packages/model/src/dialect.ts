@@ -28,4 +28,11 @@ export interface Translation {
   readonly model: GatewayModel | undefined
   readonly diagnostics: readonly Diagnostic[]
   readonly placeOf: PlaceOf
+  /** Names that are written, of things that are left out of the model because of errors. */
+  readonly leftOut?: LeftOut
 }
+
+/** Names by section: they are known, though nothing is known of what they stand for. */
+export type LeftOut = Readonly<
+  Partial<Record<'listeners' | 'keys' | 'stores' | 'sessions' | 'upstreams', readonly string[]>>
+>

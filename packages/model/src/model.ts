@@ -244,11 +244,20 @@ export interface FieldMatch {
   readonly value: string | ValueReference | undefined
 }
 
-export type RouteAction =
-  | ProxyAction
-  | RedirectAction
-  /** Keeps its match and answers 500, so that no wider route takes its requests. */
-  | { readonly kind: 'broken'; readonly reason: string }
+export type RouteAction = ProxyAction | RedirectAction | BrokenAction
+
+/** Keeps its match and answers 500, so that no wider route takes its requests. */
+export interface BrokenAction {
+  readonly kind: 'broken'
+  readonly reason: string
+  /** What was written, for `check` to look at beside the reason; left out where that is not known. */
+  readonly written?: {
+    /** Its actions, as far as they were understood. */
+    readonly actions: readonly (ProxyAction | RedirectAction)[]
+    /** Fields of the route of which not all was understood. */
+    readonly lost: readonly string[]
+  }
+}
 
 export interface ProxyAction {
   readonly kind: 'proxy'

@@ -71,14 +71,14 @@ function loadFiles(
 ): TranslatedConfiguration {
   const lookup = createLookup(files[0]?.name ?? '.', cwd, environment, seen)
   const translation = files.length === 0 ? nothing : dialect.translate(files, lookup)
-  const { model: written, placeOf } = translation
+  const { model: written, placeOf, leftOut } = translation
   const model = written && withAbsolutePaths(written, placeOf, cwd)
   const references = model && readReferences(model, placeOf, environment, seen)
   const certificates = model ? checkCertificates(model, { placeOf, environment, now: Date.now() }) : []
   const referred = [...(references?.diagnostics ?? []), ...certificates]
   // What a file that could not be read defines would be called unknown.
   const checked =
-    written && unread.length === 0 ? check(model ?? written, placeOf, !hasErrors(translation.diagnostics)) : []
+    written && unread.length === 0 ? check(model ?? written, placeOf, !hasErrors(translation.diagnostics), leftOut) : []
   return {
     model: unread.length === 0 ? model : undefined,
     translation,

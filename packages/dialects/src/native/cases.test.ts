@@ -18,8 +18,8 @@ function run(golden: GoldenCase) {
     .filter(([name]) => name.startsWith('in/') && name.endsWith('.yaml'))
     .map(([name, text]) => ({ name, text }))
   const translation = native.translate(files, lookupOf(golden))
-  const { model, placeOf } = translation
-  const checked = model === undefined ? [] : check(model, placeOf, !translation.diagnostics.some(isError))
+  const { model, placeOf, leftOut } = translation
+  const checked = model === undefined ? [] : check(model, placeOf, !translation.diagnostics.some(isError), leftOut)
   return { ...translation, all: sorted([...translation.diagnostics, ...checked]) }
 }
 

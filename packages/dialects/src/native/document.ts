@@ -7,8 +7,8 @@ import { documentSchema, type NativeDocument } from './schema.ts'
 export interface CheckedDocument {
   readonly document: NativeDocument
   readonly diagnostics: readonly Diagnostic[]
-  /** Whether anything within this part was wrong, and is not in `document`. */
-  damaged(pointer: string): boolean
+  /** Fields of the object at this path in which something was wrong, and is not in `document`; `*`: all of them may be. */
+  lostIn(path: Path): readonly string[]
 }
 
 /**
@@ -20,19 +20,20 @@ export interface CheckedDocument {
 export function checkDocument(content: unknown, placeOf: PlaceOf, lookup: Lookup): CheckedDocument {
   const schema = schemaAsking(lookup)
   const problems: Problem[] = []
-  const removed: string[] = []
+  const removed: Path[] = []
   let rest: unknown = content ?? {}
   for (;;) {
     const result = schema.safeParse(rest)
     if (result.success) {
       const diagnostics = problems.map((problem) => diagnosticOf(problem, placeOf))
-      return { document: result.data, diagnostics, damaged: (pointer) => removed.some((gone) => within(gone, pointer)) }
+      return { document: result.data, diagnostics, lostIn: (path) => lostIn(path, problems, removed) }
     }
     const found = result.error.issues.flatMap((issue) => problemsOf(issue, rest))
-    problems.push(...found.filter((problem) => !isConsequence(problem, found, removed)))
+    const gone = removed.map(pointerOf)
+    problems.push(...found.filter((problem) => !isConsequence(problem, found, gone)))
     for (const problem of found) {
       rest = without(rest, problem.path)
-      removed.push(pointerOf(problem.path))
+      removed.push(problem.path)
     }
   }
 }
@@ -45,6 +46,14 @@ function isConsequence({ path, code }: Problem, found: readonly Problem[], remov
   const beside = found.filter((other) => pointerOf(other.path.slice(0, -1)) === pointerOf(path.slice(0, -1)))
   const name = String(path.at(-1))
   return code === 'field-missing' && beside.some(({ standsFor }) => standsFor === '*' || standsFor === name)
+}
+
+/** What stands under a name that is nearly that of a field was meant for it. */
+function lostIn(path: Path, problems: readonly Problem[], removed: readonly Path[]): string[] {
+  const isInside = (other: Path) => path.every((name, index) => name === other[index])
+  const inside = removed.filter(isInside).map((gone) => String(gone[path.length] ?? '*'))
+  const meant = problems.filter((problem) => problem.path.length === path.length + 1 && isInside(problem.path))
+  return [...new Set([...inside, ...meant.flatMap(({ standsFor }) => standsFor ?? [])])]
 }
 
 let made: ReturnType<typeof documentSchema> | undefined

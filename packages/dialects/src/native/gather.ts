@@ -1,8 +1,9 @@
 import { type Diagnostic, type Place, type PlaceOf, step } from '@coatcheck/model'
-import { at } from './content.ts'
+import { at, type Path } from './content.ts'
 import type { CheckedDocument } from './document.ts'
 import { places } from './places.ts'
 import type { ReadFile } from './read.ts'
+import { isName } from './schema/values.ts'
 import type { NativeDocument } from './schema.ts'
 
 /** Sections in which each name stands for one thing. */
@@ -20,8 +21,12 @@ export interface Gathered {
   readonly diagnostics: readonly Diagnostic[]
   /** Whether something is written under this name, right or wrong. */
   isWritten(section: NamedSection, name: string): boolean
-  /** Whether something in this item of `routes` was wrong. */
-  isDamaged(route: number): boolean
+  /** Names that are written, and not in `document` because of what is wrong there, but for those that are no names. */
+  readonly leftOut: Readonly<Record<NamedSection, readonly string[]>>
+  /** Fields of this item of `routes` in which something was wrong; `*`: all of them may be. */
+  lostIn(route: number): readonly string[]
+  /** Whether this item of `routes` has the field, right or wrong. */
+  hasField(route: number, field: string): boolean
 }
 
 /** Joins files in their order. What is written twice is an error that shows both places; the first one is kept. */
@@ -54,23 +59,40 @@ export function gather(files: readonly (ReadFile & CheckedDocument)[]): Gathered
       }
     }
   }
-  const { routes, isDamaged } = gatherRoutes(files, map.put)
+  const { routes, ...ofRoutes } = gatherRoutes(files, map.put)
   const placeOf: PlaceOf = (pointer) => map.placeOf(pointer) ?? files[0]?.placeOf(pointer)
   const isWritten = (section: NamedSection, name: string) =>
     files.some((file) => at(file.content, [section, name]) !== undefined)
-  return { document: { ...document, routes } as NativeDocument, placeOf, diagnostics, isWritten, isDamaged }
+  const leftOut = Object.fromEntries(
+    namedSections.map((section) => [
+      section,
+      [...new Set(files.flatMap(({ content }) => keysOf(at(content, [section]))))].filter(
+        (name) => isName(name) && !Object.hasOwn(sections[section], name),
+      ),
+    ]),
+  ) as Record<NamedSection, string[]>
+  return { document: { ...document, routes } as NativeDocument, placeOf, diagnostics, isWritten, leftOut, ...ofRoutes }
+}
+
+function keysOf(written: unknown): string[] {
+  return typeof written === 'object' && written !== null && !Array.isArray(written) ? Object.keys(written) : []
 }
 
 function gatherRoutes(files: readonly (ReadFile & CheckedDocument)[], put: ReturnType<typeof places>['put']) {
-  const damaged = new Set<number>()
+  const origins: { file: ReadFile & CheckedDocument; path: Path }[] = []
   const routes = files
-    .flatMap((file) => (file.document.routes ?? []).map((route, index) => ({ file, route, from: `/routes/${index}` })))
-    .map(({ file, route, from }, index) => {
-      put(`/routes/${index}`, from, file.placeOf)
-      if (file.damaged(from)) damaged.add(index)
+    .flatMap((file) => (file.document.routes ?? []).map((route, index) => ({ file, route, index })))
+    .map(({ file, route, index: own }, index) => {
+      put(`/routes/${index}`, `/routes/${own}`, file.placeOf)
+      origins.push({ file, path: ['routes', own] })
       return route
     })
-  return { routes, isDamaged: (index: number) => damaged.has(index) }
+  return {
+    routes,
+    lostIn: (index: number) => origins[index]!.file.lostIn(origins[index]!.path),
+    hasField: (index: number, field: string) =>
+      at(origins[index]!.file.content, [...origins[index]!.path, field]) !== undefined,
+  }
 }
 
 function twice(name: string, place: Place | undefined, before: Place | undefined, canBeRenamed: boolean): Diagnostic {

@@ -6,11 +6,11 @@ import { parseCase } from './fixtures/golden.ts'
 
 function problems(name: string) {
   const { files } = parseCase(readFileSync(new URL(`cases/${name}.case`, import.meta.url), 'utf8'))
-  const { model, diagnostics, placeOf } = native.translate(
+  const { model, diagnostics, placeOf, leftOut } = native.translate(
     [{ name: 'coatcheck.yaml', text: files['in/coatcheck.yaml']! }],
     () => undefined,
   )
-  return [...diagnostics, ...check(model!, placeOf)]
+  return [...diagnostics, ...check(model!, placeOf, true, leftOut)]
 }
 
 test('a configuration wrong in ten places shows ten errors, each with place, code, consequence and remedy', () => {

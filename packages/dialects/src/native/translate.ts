@@ -30,9 +30,10 @@ export function translate(files: readonly SourceFile[], lookup: Lookup): Transla
   })
   const gathered = gather(checked)
   const { model, diagnostics, placeOf } = modelOf(gathered)
+  const { leftOut } = gathered
   const all = [...read.flatMap((one) => one.diagnostics), ...gathered.diagnostics, ...diagnostics]
   const complete = readable.length === files.length
-  return { model: complete ? model : undefined, diagnostics: sorted(all), placeOf }
+  return { model: complete ? model : undefined, diagnostics: sorted(all), placeOf, leftOut }
 }
 
 function modelOf(gathered: Gathered): Translation & { model: GatewayModel } {

@@ -1,5 +1,6 @@
 import type { Diagnostic, PlaceOf } from '../diagnostic.ts'
-import type { GatewayModel, MiddlewareKind, MiddlewareSpec, Route } from '../model.ts'
+import type { LeftOut } from '../dialect.ts'
+import type { GatewayModel, MiddlewareKind, MiddlewareSpec, ProxyAction, RedirectAction, Route } from '../model.ts'
 
 /** What a check has found, without how bad it is and where it stands. */
 export interface Finding extends Pick<Diagnostic, 'code' | 'message' | 'consequence' | 'remedy'> {
@@ -14,7 +15,7 @@ export interface Finder {
 }
 
 /** Looks at a whole model for one kind of mistake. */
-export type Check = (model: GatewayModel, found: Finder) => void
+export type Check = (model: GatewayModel, found: Finder, leftOut: LeftOut) => void
 
 export function finder(placeOf: PlaceOf, into: Diagnostic[]): Finder {
   const add =
@@ -46,6 +47,21 @@ export function* eachMiddleware<K extends MiddlewareKind>(model: GatewayModel, k
 /** The route's middleware of one kind. */
 export function middlewareOf<K extends MiddlewareKind>(route: Route, kind: K) {
   return route.middleware.find((spec): spec is Extract<MiddlewareSpec, { kind: K }> => spec.kind === kind)
+}
+
+/** What a route does, or was meant to do when it is broken, with pointers below the route. */
+export function actionsOf({ action }: Route): { action: ProxyAction | RedirectAction; at: string }[] {
+  if (action.kind !== 'broken') return [{ action, at: '/action' }]
+  return (action.written?.actions ?? []).map((meant, index) => ({
+    action: meant,
+    at: `/action/written/actions/${index}`,
+  }))
+}
+
+/** Whether all that was written in these fields of the route is in the model; of a broken one it may not be known. */
+export function isUnderstood({ action }: Route, ...fields: readonly string[]): boolean {
+  if (action.kind !== 'broken') return true
+  return action.written !== undefined && !fields.some((field) => action.written?.lost.includes(field))
 }
 
 /** Whether what comes in through this listener can reach the route. */

@@ -1,6 +1,14 @@
 import type { CaptureSpec, GatewayModel, HeaderChanges, HeaderValue, Route } from '../model.ts'
 import { parseTemplate, type TemplatePart } from '../template.ts'
-import { type Check, eachMiddleware, type Finder, type Finding, middlewareOf, sessionOf } from './finder.ts'
+import {
+  type Check,
+  eachMiddleware,
+  type Finder,
+  type Finding,
+  isUnderstood,
+  middlewareOf,
+  sessionOf,
+} from './finder.ts'
 import { isHeaderValue, isSettableHeader, isToken } from './header-names.ts'
 import { isCaptured } from './sign-in.ts'
 
@@ -93,7 +101,7 @@ function setTwice(name: string, route: Route): Finding {
 
 /** Why a part of a template can never have a value on this route. */
 function absentIn(model: GatewayModel, route: Route): Absent {
-  if (route.action.kind === 'broken') return () => undefined
+  if (!isUnderstood(route, 'session', 'login', 'capture')) return () => undefined
   const noSession = whyNoSession(model, route)
   const noIdentity = noSession ?? whyNoIdentity(model, route)
   return (part) => {

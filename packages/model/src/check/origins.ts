@@ -1,5 +1,13 @@
-import type { CorsSpec, Route } from '../model.ts'
-import { type Check, eachMiddleware, type Finder, type Finding, middlewareOf } from './finder.ts'
+import type { CorsSpec, ProxyAction, Route } from '../model.ts'
+import {
+  actionsOf,
+  type Check,
+  eachMiddleware,
+  type Finder,
+  type Finding,
+  isUnderstood,
+  middlewareOf,
+} from './finder.ts'
 import { isHeaderValue, isToken } from './header-names.ts'
 import { methodProblem } from './matches.ts'
 
@@ -7,19 +15,22 @@ import { methodProblem } from './matches.ts'
 export const checkOrigins: Check = (model, found) => {
   for (const { spec, pointer, route } of eachMiddleware(model, 'cors')) checkCors(spec, pointer, route, found)
   for (const [index, route] of model.routes.entries()) {
-    if (route.action.kind !== 'proxy') continue
-    const { webSocketOrigins } = route.action
-    const pointer = `/routes/${index}/action/webSocketOrigins`
-    for (const [at, origin] of webSocketOrigins.entries()) {
-      if (!isOrigin(origin)) found.error(`${pointer}/${at}`, invalidOrigin(route, origin, 'https://app.example.com'))
+    for (const { action, at } of actionsOf(route)) {
+      if (action.kind === 'proxy') checkSocketOrigins(action, route, `/routes/${index}${at}/webSocketOrigins`, found)
     }
-    if (webSocketOrigins.length > 0 && middlewareOf(route, 'session') === undefined)
-      found.warning(pointer, originsUnused(route))
   }
   for (const { spec, pointer, route } of eachMiddleware(model, 'mirror')) {
     if (spec.percent === 0) found.warning(pointer, mirrorsNothing(route))
     if (route.action.kind === 'redirect') found.warning(pointer, mirrorsNothing(route))
   }
+}
+
+function checkSocketOrigins({ webSocketOrigins }: ProxyAction, route: Route, pointer: string, found: Finder): void {
+  for (const [at, origin] of webSocketOrigins.entries()) {
+    if (!isOrigin(origin)) found.error(`${pointer}/${at}`, invalidOrigin(route, origin, 'https://app.example.com'))
+  }
+  if (webSocketOrigins.length > 0 && isUnderstood(route, 'session') && middlewareOf(route, 'session') === undefined)
+    found.warning(pointer, originsUnused(route))
 }
 
 function checkCors(spec: CorsSpec, pointer: string, route: Route, found: Finder): void {

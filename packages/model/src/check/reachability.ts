@@ -1,5 +1,5 @@
 import type { FieldMatch, PathMatch, Route, RouteMatch } from '../model.ts'
-import { type Check, type Finding, serves } from './finder.ts'
+import { type Check, type Finding, isUnderstood, serves } from './finder.ts'
 
 /**
  * No match is covered by others that come before it, on all listeners that its route serves.
@@ -11,8 +11,7 @@ export const checkReachability: Check = ({ listeners, routes }, found) => {
   const everywhere = listeners.length === 0 ? [''] : listeners.map(({ name }) => name)
   const groups = new Map<string, Candidate[]>()
   for (const [index, route] of routes.entries()) {
-    // What a broken route was meant to match may not be known.
-    if (route.action.kind === 'broken') continue
+    if (!isUnderstood(route, 'match', 'listeners')) continue
     for (const [at, match] of route.matches.entries()) {
       const key = `${match.host ?? ''} ${pathKey(match.path)}`
       const group = groups.get(key) ?? []

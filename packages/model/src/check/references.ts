@@ -18,48 +18,52 @@ export function unknownReference(
   }
 }
 
-/** Every name that refers to something is the name of something. */
-export const checkReferences: Check = (model, found) => {
-  const names = {
-    stores: model.stores.map(({ name }) => name),
-    sessions: model.sessions.map(({ name }) => name),
-    upstreams: model.upstreams.map(({ name }) => name),
-    keys: model.keys.map(({ id }) => id),
+/** Every name that refers to something is the name of something. What is written, but left out of the model, is known. */
+export const checkReferences: Check = (model, found, leftOut) => {
+  const known = {
+    listeners: namesOf(model.listeners, leftOut.listeners),
+    stores: namesOf(model.stores, leftOut.stores),
+    sessions: namesOf(model.sessions, leftOut.sessions),
+    upstreams: namesOf(model.upstreams, leftOut.upstreams),
+    keys: [...model.keys.map(({ id }) => id), ...(leftOut.keys ?? [])],
   }
   for (const [index, { store, sealing }] of model.sessions.entries()) {
     const pointer = `/sessions/${index}`
-    if (!names.stores.includes(store)) {
-      found.error(`${pointer}/store`, unknownReference('store', store, names.stores, 'Its sessions could not be kept.'))
+    if (!known.stores.includes(store)) {
+      found.error(`${pointer}/store`, unknownReference('store', store, known.stores, 'Its sessions could not be kept.'))
     }
-    for (const key of keysOf(sealing).filter((key) => !names.keys.includes(key))) {
+    for (const key of keysOf(sealing).filter((key) => !known.keys.includes(key))) {
       const consequence = 'Its sessions could not be sealed or opened.'
-      found.error(`${pointer}/sealing`, unknownReference('key', key, names.keys, consequence))
+      found.error(`${pointer}/sealing`, unknownReference('key', key, known.keys, consequence))
     }
   }
   for (const { spec, pointer } of eachMiddleware(model, 'session')) {
-    if (names.sessions.includes(spec.session)) continue
-    found.error(pointer, unknownReference('session', spec.session, names.sessions, 'The route would have no session.'))
+    if (known.sessions.includes(spec.session)) continue
+    found.error(pointer, unknownReference('session', spec.session, known.sessions, 'The route would have no session.'))
   }
   for (const { spec, pointer } of eachMiddleware(model, 'mirror')) {
-    if (names.upstreams.includes(spec.upstream)) continue
+    if (known.upstreams.includes(spec.upstream)) continue
     found.error(
       `${pointer}/upstream`,
-      unknownReference('upstream', spec.upstream, names.upstreams, 'Nothing would be mirrored.'),
+      unknownReference('upstream', spec.upstream, known.upstreams, 'Nothing would be mirrored.'),
     )
   }
-  checkListenersOfRoutes(model, found)
+  checkListenersOfRoutes(model, known.listeners, found)
   for (const [index, { action }] of model.routes.entries()) {
-    if (action.kind !== 'proxy' || names.upstreams.includes(action.upstream)) continue
+    if (action.kind !== 'proxy' || known.upstreams.includes(action.upstream)) continue
     const consequence = 'Its requests would be answered with 500.'
-    found.error(`/routes/${index}/action`, unknownReference('upstream', action.upstream, names.upstreams, consequence))
+    found.error(`/routes/${index}/action`, unknownReference('upstream', action.upstream, known.upstreams, consequence))
   }
+}
+
+function namesOf(specs: readonly { readonly name: string }[], leftOut: readonly string[] = []): readonly string[] {
+  return [...specs.map(({ name }) => name), ...leftOut]
 }
 
 /** What is missing for a route that names a listener which is not there. */
 export const withoutListener = 'Nothing that comes in there would reach the route.'
 
-function checkListenersOfRoutes(model: GatewayModel, found: Finder): void {
-  const names = model.listeners.map(({ name }) => name)
+function checkListenersOfRoutes(model: GatewayModel, names: readonly string[], found: Finder): void {
   for (const [index, route] of model.routes.entries()) {
     // Why a broken one is broken was told where it was found.
     if (route.action.kind === 'broken' || route.listeners === undefined) continue

@@ -1,5 +1,5 @@
-import type { GatewayModel, Listener, PathRewrite, RedirectAction, Route, RouteMatch } from '../model.ts'
-import { type Check, eachMiddleware, type Finder, type Finding, middlewareOf, serves } from './finder.ts'
+import type { GatewayModel, Listener, PathRewrite, ProxyAction, RedirectAction, Route, RouteMatch } from '../model.ts'
+import { actionsOf, type Check, eachMiddleware, type Finder, type Finding, middlewareOf, serves } from './finder.ts'
 import { isHostPattern } from './matches.ts'
 import { takesPath } from './sign-in.ts'
 
@@ -10,15 +10,21 @@ export const checkRewrites: Check = (model, found) => {
     const other = protectedRouteAt(model, route, spec.path)
     if (other !== undefined)
       found.warning(pointer, { ...leadsUnder(route, other), related: [`/routes/${model.routes.indexOf(other)}`] })
-    if (route.action.kind === 'redirect') found.error(`/routes/${index}`, rewriteOfRedirect(route))
+    const actions = actionsOf(route)
+    if (actions.length === 1 && actions[0]?.action.kind === 'redirect')
+      found.error(`/routes/${index}`, rewriteOfRedirect(route))
   }
   for (const [index, route] of model.routes.entries()) {
+    for (const { action, at } of actionsOf(route)) {
+      if (action.kind === 'redirect') checkTarget(action, route, `/routes/${index}${at}`, found)
+      else checkUpstreamHost(action, route, `/routes/${index}${at}/host`, found)
+    }
     if (route.action.kind === 'redirect') {
-      checkRedirect(route.action, route, `/routes/${index}/action`, found)
+      if (toOwnAddress(route.action) && leadsBack(route, route.action.path))
+        found.error(`/routes/${index}/action`, toItself(route))
       const listener = listenerLedTo(model, route, route.action)
       if (listener !== undefined) found.warning(`/routes/${index}/action`, schemeToItself(model, route, listener))
     }
-    if (route.action.kind === 'proxy') checkUpstreamHost(route, `/routes/${index}/action/host`, found)
   }
 }
 
@@ -91,13 +97,14 @@ function leadsUnder({ name }: Route, other: Route): Finding {
   }
 }
 
-function checkRedirect(action: RedirectAction, route: Route, pointer: string, found: Finder): void {
-  const { scheme, host, port, path } = action
+function checkTarget({ host, path }: RedirectAction, route: Route, pointer: string, found: Finder): void {
   if (path !== undefined) checkPath(path, route, `${pointer}/path`, found)
   if (host !== undefined && (!isHostPattern(host.toLowerCase()) || host.startsWith('*')))
     found.error(`${pointer}/host`, invalidHost(route, host))
-  if (scheme === undefined && host === undefined && port === undefined && leadsBack(route, path))
-    found.error(pointer, toItself(route))
+}
+
+function toOwnAddress({ scheme, host, port }: RedirectAction): boolean {
+  return scheme === undefined && host === undefined && port === undefined
 }
 
 /** The new path is taken by the same route again. */
@@ -149,9 +156,9 @@ function invalidHost({ name }: Route, host: string): Finding {
 }
 
 /** The fixed Host may have a port. */
-function checkUpstreamHost(route: Route, pointer: string, found: Finder): void {
-  const host = route.action.kind === 'proxy' && route.action.host.kind === 'fixed' ? route.action.host.value : undefined
-  if (host === undefined) return
+function checkUpstreamHost({ host: sent }: ProxyAction, route: Route, pointer: string, found: Finder): void {
+  if (sent.kind !== 'fixed') return
+  const host = sent.value
   const bare = host.toLowerCase().replace(/:[0-9]{1,5}$/, '')
   if (isHostPattern(bare) && !bare.startsWith('*')) return
   found.error(pointer, {

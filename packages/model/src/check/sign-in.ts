@@ -1,11 +1,11 @@
 import type { GatewayModel, PathMatch, Route, RouteMatch } from '../model.ts'
-import { type Check, eachMiddleware, type Finding, middlewareOf, serves, sessionOf } from './finder.ts'
+import { type Check, eachMiddleware, type Finding, isUnderstood, middlewareOf, serves, sessionOf } from './finder.ts'
 
 /** Routes that need a session have one; routes that need a sign-in lead to one. */
 export const checkSignIn: Check = (model, found) => {
   for (const kind of ['login', 'capture'] as const) {
     for (const { pointer, route } of eachMiddleware(model, kind)) {
-      if (route.action.kind === 'broken') continue
+      if (!isUnderstood(route, 'session')) continue
       if (middlewareOf(route, 'session') === undefined) found.error(pointer, withoutSession(kind, route))
       else if (sessionOf(model, route)?.mode === 'off') found.error(pointer, sessionOff(kind, route))
     }
@@ -41,7 +41,7 @@ function sessionOff(kind: string, { name }: Route): Finding {
 export function isCaptured(model: GatewayModel, session: string): boolean {
   return model.routes.some((route) => {
     if (middlewareOf(route, 'session')?.session !== session) return false
-    return route.action.kind === 'broken' || middlewareOf(route, 'capture')?.subject !== undefined
+    return !isUnderstood(route, 'capture') || middlewareOf(route, 'capture')?.subject !== undefined
   })
 }
 

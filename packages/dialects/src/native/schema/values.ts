@@ -31,6 +31,11 @@ const reference = z.union([variable, fileReference], { error: referenceMark }).m
 /** A name that a file gives to something: `main`, `shop.web`, `ns/route`. Not digits alone: such keys lose their order. */
 const namePattern = /^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9_.:@/[\]-]{0,127}$/
 
+/** Whether something may be called so. */
+export function isName(text: string): boolean {
+  return namePattern.test(text)
+}
+
 /** How an issue tells that a reference stands where a name is asked for. */
 export const nameMark = 'name'
 

@@ -29,13 +29,13 @@ type NameUpstream = (written: string, pointer: string) => string
 function route(written: WrittenRoute, index: number, context: Context, named: NameUpstream): Route {
   const pointer = `/routes/${index}`
   context.came(pointer, pointer)
-  const session = sessionOf(written, context)
-  const usable = session !== undefined && !isUnusableSession(session, context) ? session : undefined
+  const session = sessionOf(written, context.lostIn(index), context)
+  const known = session !== undefined && isNoName(session, context) ? undefined : session
   return {
     name: written.name ?? `route-${index + 1}`,
     listeners: written.listeners === undefined ? undefined : [...new Set([written.listeners].flat())],
     matches: matches(written.match, pointer, context),
-    middleware: middleware({ ...written, mirror: mirror(written, pointer, context, named) }, usable, pointer, context),
+    middleware: middleware({ ...written, mirror: mirror(written, pointer, context, named) }, known, pointer, context),
     action: action(written, index, context, named),
   }
 }
@@ -52,37 +52,59 @@ function mirror(
   return isUnusableUpstream(full.upstream, context) ? undefined : { ...full, upstream: named(full.upstream, pointer) }
 }
 
-/** The session named, else the one named `default` where there is one. */
-function sessionOf({ session }: WrittenRoute, { isWritten }: Context): string | undefined {
-  if (session === 'off') return undefined
+/** The session named, else the one named `default` where there is one; not known where another name was lost. */
+function sessionOf({ session }: WrittenRoute, lost: readonly string[], { isWritten }: Context): string | undefined {
+  if (session === 'off' || lost.includes('session')) return undefined
   return session ?? (isWritten('sessions', defaultSession) ? defaultSession : undefined)
+}
+
+/** Written under what is no name; that was told. */
+function isNoName(session: string, { document, isWritten, leftOut }: Context): boolean {
+  return (
+    isWritten('sessions', session) &&
+    !Object.hasOwn(document.sessions ?? {}, session) &&
+    !leftOut.sessions.includes(session)
+  )
 }
 
 function action(written: WrittenRoute, index: number, context: Context, named: NameUpstream): RouteAction {
   const pointer = `/routes/${index}`
   const reason = whyBroken(written, index, context)
-  if (reason !== undefined) return { kind: 'broken', reason }
-  if (written.redirect !== undefined) {
-    context.came(`${pointer}/action`, `${pointer}/redirect`)
-    return redirect(written.redirect)
-  }
-  context.came(`${pointer}/action`, `${pointer}/upstream`)
-  context.came(`${pointer}/action/host`, `${pointer}/host`)
-  context.came(`${pointer}/action/webSocketOrigins`, `${pointer}/webSocketOrigins`)
-  return proxy(written, named(written.upstream!, `${pointer}/upstream`))
+  const actions = actionsOf(written, pointer, named)
+  const [only] = actions
+  if (reason === undefined && only !== undefined) return came(only, `${pointer}/action`, pointer, context)
+  const lost = context.lostIn(index)
+  const meant = actions.map((one, at) => came(one, `${pointer}/action/written/actions/${at}`, pointer, context))
+  const broken = { kind: 'broken', reason: reason ?? 'It has errors in the configuration.' } as const
+  return lost.includes('*') ? broken : { ...broken, written: { actions: meant, lost } }
+}
+
+/** What is written, as far as it was understood: one, unless it is wrong. */
+function actionsOf(written: WrittenRoute, pointer: string, named: NameUpstream): (ProxyAction | RedirectAction)[] {
+  return [
+    ...(written.redirect === undefined ? [] : [redirect(written.redirect)]),
+    ...(written.upstream === undefined ? [] : [proxy(written, named(written.upstream, `${pointer}/upstream`))]),
+  ]
+}
+
+function came<A extends ProxyAction | RedirectAction>(action: A, model: string, route: string, context: Context): A {
+  context.came(model, `${route}/${action.kind === 'redirect' ? 'redirect' : 'upstream'}`)
+  if (action.kind === 'redirect') return action
+  context.came(`${model}/host`, `${route}/host`)
+  context.came(`${model}/webSocketOrigins`, `${route}/webSocketOrigins`)
+  return action
 }
 
 /** Why nothing can be done for the requests of this route; told where the reason is, or told already. */
 function whyBroken(written: WrittenRoute, index: number, context: Context): string | undefined {
   const pointer = `/routes/${index}`
   const unknown = [whyNoListener(written, pointer, context), whyNoUpstream(written, pointer, context)]
-  if (context.isDamaged(index)) return 'It has errors in the configuration.'
-  const wanting = wantingAction(written)
-  if (wanting !== undefined) {
-    context.report(`${pointer}${wanting.at}`, wanting)
-    return wanting.message
-  }
-  const session = sessionOf(written, context)
+  const lost = context.lostIn(index)
+  const wanting = wantingAction((field) => context.hasField(index, field), lost)
+  if (wanting !== undefined) context.report(`${pointer}${wanting.at}`, wanting)
+  if (lost.length > 0) return 'It has errors in the configuration.'
+  if (wanting !== undefined) return wanting.message
+  const session = sessionOf(written, lost, context)
   if (session !== undefined && isUnusableSession(session, context)) return `Its session "${session}" has errors.`
   return unknown.find((reason) => reason !== undefined)
 }
@@ -97,7 +119,7 @@ function whyNoListener({ listeners }: WrittenRoute, pointer: string, context: Co
       reason ??= `Its listener "${name}" has errors.`
       continue
     }
-    const problem = unknownReference('listener', name, known, withoutListener)
+    const problem = unknownReference('listener', name, [...known, ...context.leftOut.listeners], withoutListener)
     context.report(Array.isArray(listeners) ? `${pointer}/listeners/${index}` : `${pointer}/listeners`, problem)
     reason ??= problem.message
   }
@@ -106,7 +128,7 @@ function whyNoListener({ listeners }: WrittenRoute, pointer: string, context: Co
 
 function whyNoUpstream({ upstream: name }: WrittenRoute, route: string, context: Context): string | undefined {
   if (name === undefined) return undefined
-  const { document, isWritten } = context
+  const { document, isWritten, leftOut } = context
   if (isUnusableUpstream(name, context)) return `Its upstream "${name}" has errors.`
   const url = parseUpstreamUrl(name)
   if (isWritten('upstreams', name) || url.ok) return undefined
@@ -118,7 +140,7 @@ function whyNoUpstream({ upstream: name }: WrittenRoute, route: string, context:
         consequence,
         remedy: url.remedy,
       }
-    : unknownReference('upstream', name, Object.keys(document.upstreams ?? {}), consequence)
+    : unknownReference('upstream', name, [...Object.keys(document.upstreams ?? {}), ...leftOut.upstreams], consequence)
   context.report(`${route}/upstream`, problem)
   return problem.message
 }
@@ -133,8 +155,16 @@ function isUnusableUpstream(name: string, { document, isWritten }: Context): boo
   return isWritten('upstreams', name) && !Object.hasOwn(document.upstreams ?? {}, name)
 }
 
-function wantingAction({ upstream, redirect, host, webSocketOrigins }: WrittenRoute) {
-  if (upstream === undefined && redirect === undefined) {
+/**
+ * @param has whether a field is written, right or wrong
+ * @param lost names of those that may have been meant by others
+ */
+function wantingAction(
+  has: (field: 'upstream' | 'redirect' | 'host' | 'webSocketOrigins') => boolean,
+  lost: readonly string[],
+) {
+  if (!has('upstream') && !has('redirect')) {
+    if (lost.some((field) => field === 'upstream' || field === 'redirect' || field === '*')) return undefined
     return {
       at: '',
       code: 'action-missing',
@@ -143,9 +173,8 @@ function wantingAction({ upstream, redirect, host, webSocketOrigins }: WrittenRo
       remedy: 'Add upstream: NAME (or a URL), or redirect: { … }.',
     }
   }
-  if (redirect === undefined) return undefined
-  const other =
-    upstream !== undefined ? 'upstream' : host !== undefined ? 'host' : webSocketOrigins && 'webSocketOrigins'
+  if (!has('redirect')) return undefined
+  const other = (['upstream', 'host', 'webSocketOrigins'] as const).find(has)
   if (other === undefined) return undefined
   return {
     at: `/${other}`,

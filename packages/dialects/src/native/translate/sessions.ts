@@ -24,11 +24,11 @@ export function keys(context: Context): KeySpec[] {
   })
 }
 
-/** Sessions that need something which is written but wrong are left out: that is told once, where it is written. */
+/** Without those that refer to what is called by no name: that is told once, where it is written. */
 export function sessions(context: Context): SessionSpec[] {
   const { document } = context
-  const usable = Object.entries(document.sessions ?? {}).filter(([, written]) => needsNothingWrong(written, context))
-  return usable.map(([name, written], index) => {
+  const named = Object.entries(document.sessions ?? {}).filter(([, written]) => refersToNames(written, context))
+  return named.map(([name, written], index) => {
     const pointer = `/sessions${step(name)}`
     context.came(`/sessions/${index}`, pointer)
     context.came(`/sessions/${index}/serveCachedFor`, `${pointer}/onStoreFailure`)
@@ -36,7 +36,7 @@ export function sessions(context: Context): SessionSpec[] {
   })
 }
 
-/** Whether a session is written, but cannot be translated because it, its store or its keys are wrong. */
+/** Whether a session is written, but cannot be used because it, its store or its keys are wrong. */
 export function isUnusableSession(name: string, context: Context): boolean {
   const { document, isWritten } = context
   if (!isWritten('sessions', name)) return false
@@ -45,11 +45,23 @@ export function isUnusableSession(name: string, context: Context): boolean {
 }
 
 function needsNothingWrong(written: Written | null | undefined, { document, isWritten }: Context): boolean {
-  const isWrong = (section: 'stores' | 'keys', name: string) =>
-    isWritten(section, name) && !Object.hasOwn(document[section] ?? {}, name)
+  return needs(written, (section, name) => !isWritten(section, name) || Object.hasOwn(document[section] ?? {}, name))
+}
+
+function refersToNames(written: Written | null | undefined, { document, isWritten, leftOut }: Context): boolean {
+  return needs(written, (section, name) => {
+    return !isWritten(section, name) || Object.hasOwn(document[section] ?? {}, name) || leftOut[section].includes(name)
+  })
+}
+
+/** Whether the store of a session and all its keys are so. */
+function needs(
+  written: Written | null | undefined,
+  are: (section: 'stores' | 'keys', name: string) => boolean,
+): boolean {
   const { store, sealing: seal } = written ?? {}
   const keys = seal === undefined ? [] : keysOf(sealing(seal))
-  return !isWrong('stores', store ?? defaultStore) && !keys.some((key) => isWrong('keys', key))
+  return are('stores', store ?? defaultStore) && keys.every((key) => are('keys', key))
 }
 
 function session(name: string, installation: string | undefined, written: Written): SessionSpec {

@@ -1,0 +1,114 @@
+/** One look finds everything: no mistake hides another one, and what is written wrongly is written. */
+import { check } from '@coatcheck/model'
+import { describe, expect, test } from 'vitest'
+import { native } from './dialect.ts'
+
+const start = 'listeners: { web: ":8443" }\n'
+
+function look(text: string) {
+  const { model, diagnostics, placeOf, leftOut } = native.translate([{ name: 'x.yaml', text }], () => undefined)
+  return [...diagnostics, ...check(model!, placeOf, diagnostics.length === 0, leftOut)].filter(
+    ({ severity }) => severity === 'error',
+  )
+}
+const codes = (text: string) =>
+  look(start + text)
+    .map(({ code }) => code)
+    .sort()
+const route = (fields: string) => codes(`upstreams: { app: "http://a" }\nroutes: [{ ${fields} }]\n`)
+
+describe('in a route, a wrong field hides no other', () => {
+  test.each<[string, string[]]>([
+    ['match: { path: bad }', ['action-missing', 'value-invalid']],
+    ['match: { path: bad }, upstream: app, redirect: { host: b.example }', ['action-twice', 'value-invalid']],
+    ['redirect: { status: 200 }, upstream: app', ['action-twice', 'value-invalid']],
+    ['redirect: 5, upstream: app', ['action-twice', 'value-invalid']],
+    ['rewrite: { path: bad }', ['action-missing', 'value-invalid']],
+    ['rewrite: { path: bad }, redirect: { host: b.example }, upstream: app', ['action-twice', 'value-invalid']],
+    ['redirect: { host: "bad host" }, upstream: app', ['action-twice', 'host-invalid']],
+    ['redirect: { path: /a?b }, upstream: app', ['action-twice', 'rewrite-path-invalid']],
+    ['redirect: { host: b.example }, host: "bad host"', ['action-twice']],
+    ['match: { path: bad }, redirect: { host: "bad host" }', ['host-invalid', 'value-invalid']],
+    ['match: { path: bad }, upstream: app, host: "bad host"', ['host-invalid', 'value-invalid']],
+    ['match: { path: bad }, upstream: app, webSocketOrigins: [x]', ['origin-invalid', 'value-invalid']],
+    ['match: { path: bad }, upstream: ap', ['upstream-unknown', 'value-invalid']],
+    ['match: { path: bad }, upstream: "https://127.0.0.1:8443"', ['upstream-is-listener', 'value-invalid']],
+    ['match: { path: bad }, upstream: app, session: none', ['session-unknown', 'value-invalid']],
+    ['match: { path: bad }, upstream: app, login: { at: /x }', ['login-without-session', 'value-invalid']],
+    ['capture: { $subject: X-User }', ['action-missing', 'capture-without-session']],
+    ['foo: 1, match: { path: bad }', ['action-missing', 'field-unknown', 'value-invalid']],
+  ])('{ %s }', (fields, expected) => {
+    expect(route(fields)).toEqual(expected)
+  })
+
+  test('an unreachable route is told beside its other mistakes', () => {
+    const text =
+      'upstreams: { app: "http://a" }\nroutes: [{ match: /a, upstream: app }, { match: /a, rewrite: { path: bad } }]\n'
+    expect(codes(text)).toEqual(['action-missing', 'route-unreachable', 'value-invalid'])
+  })
+})
+
+describe('nothing is told that only follows from another mistake', () => {
+  test.each<[string, string[]]>([
+    ['upsteam: app', ['field-unknown']],
+    ['redirct: { host: b.example }', ['field-unknown']],
+    ['upstream: 5', ['value-invalid']],
+    ['upstream:', ['value-invalid']],
+    ['redirect: { host: 5 }', ['value-invalid']],
+    ['redirect: 5', ['value-invalid']],
+    ['match: { pth: /a }, redirect: { path: /b }', ['field-unknown']],
+    ['session: 5, login: { at: /x }, upstream: app', ['value-invalid']],
+    ['sesion: x, login: { at: /x }, upstream: app', ['field-unknown']],
+  ])('{ %s }', (fields, expected) => {
+    expect(route(fields)).toEqual(expected)
+  })
+
+  test('a route that is none is told once', () => {
+    expect(codes('routes: [5, x]\n')).toEqual(['value-invalid', 'value-invalid'])
+  })
+
+  test('a match that was not understood covers no other route', () => {
+    const text =
+      'routes: [{ match: { pth: /a }, upstream: "http://a" }, { match: { hst: x }, upstream: "http://a" }, { upstream: "http://a" }]\n'
+    expect(codes(text)).toEqual(['field-unknown', 'field-unknown'])
+  })
+})
+
+describe('a broken definition is a known name', () => {
+  const only = (text: string, code: string) => look(start + text).filter((one) => one.code === code)
+
+  test.each([
+    ['stores: { main: { sqllite: {} } }\nsessions: { default: { store: mian } }\n', 'store-unknown', 'main'],
+    ['upstreams: { app: { urls: [ftp://x] } }\nroutes: [{ upstream: ap }]\n', 'upstream-unknown', 'app'],
+    ['upstreams: { app: 5 }\nroutes: [{ upstream: "http://a", mirror: ap }]\n', 'upstream-unknown', 'app'],
+    ['sessions: { shop: 5 }\nroutes: [{ upstream: "http://a", session: shpo }]\n', 'session-unknown', 'shop'],
+    ['keys: { k10: 5 }\nsessions: { default: { sealing: { keys: [k1o] } } }\n', 'key-unknown', 'k10'],
+    [
+      'listeners: { tls: { address: x } }\nroutes: [{ upstream: "http://a", listeners: tsl }]\n',
+      'listener-unknown',
+      'tls',
+    ],
+  ])('%j', (text, code, name) => {
+    const found = look(text).filter((one) => one.code === code)
+    expect(found.map(({ remedy }) => remedy)).toEqual([expect.stringContaining(`Did you mean "${name}"?`)])
+  })
+
+  test('and what refers to it by its right name is told nothing', () => {
+    const text = `stores: { main: { sqllite: {} } }
+keys: { k1: 5 }
+sessions: { default: { store: main }, sealed: { sealing: { keys: [k1] } } }
+upstreams: { app: { urls: [ftp://x] } }
+routes: [{ upstream: app, mirror: app }, { match: /b, session: sealed, upstream: app }]
+`
+    expect(codes(text)).toEqual(['field-unknown', 'value-invalid', 'value-invalid'])
+    expect(only(text, 'session-unknown')).toEqual([])
+  })
+
+  test.each([
+    ['stores: { main: { sqllite: {} } }', 'store: main'],
+    ['keys: { k1: 5 }', 'sealing: { keys: [k1] }'],
+  ])('and hides nothing of what refers to it: %s', (broken, refers) => {
+    const text = `${broken}\nsessions: { default: { ${refers}, prefix: "a b", cookie: { name: "a b" } } }\nroutes: [{ upstream: "http://a", login: { at: x } }]\n`
+    expect(codes(text)).toEqual(expect.arrayContaining(['cookie-name-invalid', 'login-page-invalid', 'prefix-invalid']))
+  })
+})
