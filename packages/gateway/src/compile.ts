@@ -1,5 +1,5 @@
 import type { GatewayModel, ProxyAction, Route, RouteStatus, UpstreamSpec } from '@coatcheck/model'
-import { GatewayError } from './errors.ts'
+import { GatewayError, messageOf } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import type { Forward } from './forward.ts'
 import type { RouteContext } from './middleware/context.ts'
@@ -8,7 +8,7 @@ import { redirect } from './middleware/redirect.ts'
 import { foldChain } from './middleware/table.ts'
 import { compileOriginCheck } from './middleware/web-socket-origin.ts'
 import type { Handler } from './middleware.ts'
-import { compileOwnNames } from './own-names.ts'
+import { compileOwnNames } from './middleware/own-names.ts'
 import type { Ports } from './ports.ts'
 import { readRoute } from './read-matches.ts'
 import type { Reply } from './reply.ts'
@@ -131,7 +131,7 @@ function compileRoute(context: RouteContext): CompiledRoute {
   try {
     return { status: { name: route.name, state: 'running', reason: undefined }, handler: compileHandler(context) }
   } catch (error) {
-    return brokenRoute(route, error instanceof Error ? error.message : String(error))
+    return brokenRoute(route, messageOf(error))
   }
 }
 

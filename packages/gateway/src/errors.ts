@@ -58,3 +58,8 @@ export class GatewayError extends Error {
     this.detail = options?.detail
   }
 }
+
+/** What it says, whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,15 +1,15 @@
 import type { GatewayModel, HeadersSpec, ProxyAction, Route, UpstreamSpec } from '@coatcheck/model'
 import { beginExchange } from '../begin.ts'
-import { GatewayError } from '../errors.ts'
+import { GatewayError, messageOf } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import type { HeaderList } from '../headers.ts'
 import { compileListener } from '../listener.ts'
 import { maskUrl } from '../mask-query.ts'
 import type { RouteContext } from '../middleware/context.ts'
 import { findSpec } from '../middleware/find-spec.ts'
+import { compileOwnNames } from '../middleware/own-names.ts'
 import { compileRewrite } from '../middleware/rewrite.ts'
 import { compileOriginCheck } from '../middleware/web-socket-origin.ts'
-import { compileOwnNames } from '../own-names.ts'
 import { readRoute } from '../read-matches.ts'
 import { segmentsOf } from '../router/precedence.ts'
 import type { SecretReader } from '../secret-text.ts'
@@ -130,7 +130,7 @@ function explainRoute(model: ReadModel, route: Route, exchange: Exchange): Parti
   } catch (error) {
     if (error instanceof GatewayError) return { refused: refusal(error) }
     return {
-      steps: [{ kind: 'broken', does: `answers 500: ${error instanceof Error ? error.message : String(error)}` }],
+      steps: [{ kind: 'broken', does: `answers 500: ${messageOf(error)}` }],
     }
   }
 }

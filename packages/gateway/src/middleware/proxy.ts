@@ -2,9 +2,9 @@ import type { ProxyAction } from '@coatcheck/model'
 import type { Exchange } from '../exchange.ts'
 import type { ForwardRequest } from '../forward.ts'
 import type { Handler } from '../middleware.ts'
-import type { OwnNames } from '../own-names.ts'
 import { sift } from '../sift.ts'
 import type { RouteContext } from './context.ts'
+import type { OwnNames } from './own-names.ts'
 
 /** Sends the exchange to the route's upstream. `Host` is where `beginExchange` put it: first. */
 export function proxy(action: ProxyAction, context: RouteContext, own: OwnNames): Handler {
@@ -37,7 +37,7 @@ function forwardRequest(exchange: Exchange, action: ProxyAction, own: OwnNames):
     hostFromTarget: action.host.kind === 'target' || (action.host.kind === 'keep' && request.authority === ''),
     signal: connection,
     onInformation(status, statusText, headers) {
-      own.fromBeside(headers)
+      own.fromTrailers(headers)
       connection.inform(status, statusText, headers)
     },
     onBodyWanted: () => connection.bodyWanted(),
@@ -47,7 +47,7 @@ function forwardRequest(exchange: Exchange, action: ProxyAction, own: OwnNames):
       own.fromRequest(headers)
       return headers
     },
-    replyTrailers: own.fromBeside,
+    replyTrailers: own.fromTrailers,
     onTarget(target) {
       exchange.target = target
     },

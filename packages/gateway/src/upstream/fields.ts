@@ -20,6 +20,12 @@ for (const character of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcd
 }
 
 export const isToken = (octet: number): boolean => (kinds[octet]! & token) !== 0
+/** Whether something can have this name, a header or a method. */
+export function isName(name: string): boolean {
+  for (let at = 0; at < name.length; at++) if (!isToken(name.charCodeAt(at))) return false
+  return name !== ''
+}
+
 export const isText = (octet: number): boolean => (kinds[octet]! & text) !== 0
 
 /**

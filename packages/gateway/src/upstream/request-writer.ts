@@ -1,5 +1,6 @@
 import { GatewayError } from '../errors.ts'
 import type { ForwardRequest } from '../forward.ts'
+import { isName } from './fields.ts'
 
 /** Whether the request carries content that is to be sent. */
 export const hasBody = (request: ForwardRequest): boolean =>
@@ -71,7 +72,6 @@ function isOurs(name: string): boolean {
 /** A control character, one that latin1 would truncate (U+010A becomes LF), a lone CR, or a line that begins like no header. */
 const unwritable = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n)|\n[ \t:]/
 const notInTarget = /[^\x21-\x7e\x80-\xff]/
-const notInMethod = /[^!#$%&'*+\-.^_`|~0-9A-Za-z]/
 
 /**
  * Defence in depth: targets and headers come checked, but a line break that slipped through would be a request of its
@@ -81,9 +81,8 @@ function check(request: ForwardRequest, head: string, lines: number): void {
   const { method, target, contentLength, body } = request
   if (method === 'CONNECT') throw new GatewayError('method-not-supported', 501, 'CONNECT cannot be forwarded')
   const bad =
-    method === '' ||
+    !isName(method) ||
     target === '' ||
-    notInMethod.test(method) ||
     notInTarget.test(target) ||
     unwritable.test(head) ||
     countLines(head) !== lines + addedLines(request) ||

@@ -12,7 +12,7 @@ async function deadPort(): Promise<number> {
   return recorder.port
 }
 
-describe('another try', () => {
+describe('sending again', () => {
   /** Answers the first request of a connection, and drops the connection at the second. */
   const dropSecond = () =>
     startRecorder({
@@ -24,7 +24,7 @@ describe('another try', () => {
     })
 
   test.each(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])(
-    '%s goes out once more when a kept connection breaks without a byte',
+    'a request of method %s is sent once more when a kept connection breaks without a byte',
     async (method) => {
       await using recorder = await dropSecond()
       using stage = stageForward({ targets: [recorder.url] })
@@ -37,15 +37,18 @@ describe('another try', () => {
     },
   )
 
-  test.each(['POST', 'PATCH', 'LOCK'])('%s does not: it may have been acted on', async (method) => {
-    await using recorder = await dropSecond()
-    using stage = stageForward({ targets: [recorder.url] })
-    await ask(stage)
-    await expect(ask(stage, { method })).rejects.toMatchObject({ code: 'upstream-reset', status: 502 })
-    expect(recorder.requests).toHaveLength(2)
-  })
+  test.each(['POST', 'PATCH', 'LOCK'])(
+    'a request of method %s is not sent again: it may have been acted on',
+    async (method) => {
+      await using recorder = await dropSecond()
+      using stage = stageForward({ targets: [recorder.url] })
+      await ask(stage)
+      await expect(ask(stage, { method })).rejects.toMatchObject({ code: 'upstream-reset', status: 502 })
+      expect(recorder.requests).toHaveLength(2)
+    },
+  )
 
-  test('a GET with a body does not', async () => {
+  test('a GET with a body is not sent again', async () => {
     await using recorder = await dropSecond()
     using stage = stageForward({ targets: [recorder.url] })
     await ask(stage)
@@ -54,7 +57,7 @@ describe('another try', () => {
     expect(recorder.requests).toHaveLength(2)
   })
 
-  test('there is none on a fresh connection, nor after a byte of an answer', async () => {
+  test('a request is not sent again on a fresh connection, nor after a byte of an answer', async () => {
     await using fresh = await startRecorder({ respond: (_, connection) => void connection.reset() })
     using first = stageForward({ targets: [fresh.url] })
     await expect(ask(first)).rejects.toMatchObject({ code: 'upstream-reset' })
@@ -72,7 +75,7 @@ describe('another try', () => {
     expect(begun.requests).toHaveLength(2)
   })
 
-  test('is not repeated when the fresh connection breaks too', async () => {
+  test('a request is not sent a third time when the fresh connection breaks too', async () => {
     await using recorder = await startRecorder({
       respond: (_, connection) => {
         if (connection.index === 0 && connection.requests.length === 1) return empty
@@ -86,7 +89,7 @@ describe('another try', () => {
     expect(recorder.requests).toHaveLength(3)
   })
 
-  test('at the next target follows when one cannot be reached, for a POST too: nothing was sent', async () => {
+  test('a request goes to the next target when one cannot be reached, also a POST: nothing was sent', async () => {
     await using recorder = await startRecorder()
     using stage = stageForward({ targets: [`http://127.0.0.1:${await deadPort()}`, recorder.url] })
     const wanted: string[] = []
@@ -102,7 +105,7 @@ describe('another try', () => {
     expect(stage.observed).toEqual(['shop connect', 'shop answered'])
   })
 
-  test('there is none when no target can be reached', async () => {
+  test('a request is 502 when no target can be reached', async () => {
     const [one, two] = [await deadPort(), await deadPort()]
     using stage = stageForward({ targets: [`http://127.0.0.1:${one}`, `http://127.0.0.1:${two}`] })
     const targets: string[] = []
@@ -114,7 +117,7 @@ describe('another try', () => {
 })
 
 describe('targets', () => {
-  test('a failing one is set aside, tried again after its time, and told about', async () => {
+  test('a failing target is set aside, tried again after its time, and told about', async () => {
     await using good = await startRecorder()
     await using bad = await startRecorder({ respond: (_, connection) => void connection.reset() })
     using stage = stageForward({ targets: [bad.url, good.url], failing: { after: 2, for: 1000 } })
@@ -137,7 +140,7 @@ describe('targets', () => {
     expect(outcomes.filter((status) => status === 502)).toHaveLength(1)
   })
 
-  test('none with a weight is 503', async () => {
+  test('a request is 503 when no target has a weight', async () => {
     await using recorder = await startRecorder()
     using stage = stageForward({ targets: [{ url: recorder.url, weight: 0 }] })
     await expect(ask(stage)).rejects.toMatchObject({ code: 'upstream-unavailable', status: 503 })

@@ -1,6 +1,7 @@
 import type { HeaderList } from '../headers.ts'
 import { stripHopByHop } from '../hop-by-hop.ts'
 import { aliasesOf } from '../strip-aliases.ts'
+import { isName } from './fields.ts'
 
 /**
  * What would mean something else, or everything, when a reader merges trailers into headers; in any spelling, since such a
@@ -15,7 +16,6 @@ const isForbidden = aliasesOf([
   ...['cache-control', 'expect', 'max-forwards', 'range', 'te', 'age', 'expires', 'date', 'location', 'vary'],
   ...['access-control-allow-origin', 'access-control-allow-credentials', 'access-control-expose-headers'],
 ])
-const writableName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const unwritableValue = /[^\t\x20-\x7e\x80-\xff]/
 
 /** The trailers that may go on: without framing, routing, credentials and what concerns one connection. */
@@ -33,8 +33,7 @@ export function writeTrailers(trailers: HeaderList): string {
   let lines = ''
   const passed = passTrailers(trailers)
   for (let i = 0; i < passed.length; i += 2) {
-    if (writableName.test(passed[i]!) && !unwritableValue.test(passed[i + 1]!))
-      lines += `${passed[i]}: ${passed[i + 1]}\r\n`
+    if (isName(passed[i]!) && !unwritableValue.test(passed[i + 1]!)) lines += `${passed[i]}: ${passed[i + 1]}\r\n`
   }
   return lines
 }

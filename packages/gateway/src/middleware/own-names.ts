@@ -1,13 +1,13 @@
 import type { Route } from '@coatcheck/model'
 import { withholdCookies } from '@coatcheck/session'
-import { type HeaderList, isNamed, removeHeaders } from './headers.ts'
-import { capturedNames } from './middleware/capture.ts'
-import type { RouteContext } from './middleware/context.ts'
-import { findSpec } from './middleware/find-spec.ts'
-import type { Log } from './ports.ts'
-import type { CompiledSession } from './sessions.ts'
-import { aliasesOf, type NameTest, stripAliases } from './strip-aliases.ts'
-import { speaksOfVisitor } from './template-value.ts'
+import { type HeaderList, isNamed, removeHeaders } from '../headers.ts'
+import type { Log } from '../ports.ts'
+import type { CompiledSession } from '../sessions.ts'
+import { aliasesOf, type NameTest, stripAliases } from '../strip-aliases.ts'
+import { speaksOfVisitor } from '../template-value.ts'
+import { capturedNames } from './capture.ts'
+import type { RouteContext } from './context.ts'
+import { findSpec } from './find-spec.ts'
 
 /** What is the gateway's own on a route, and passes neither from clients to upstreams nor back. */
 export interface OwnNames {
@@ -16,10 +16,10 @@ export interface OwnNames {
   /** From the upstream's answer: cookies and headers that would replace a ticket, and the names of trailers that do not go on. */
   fromReply(headers: HeaderList): void
   /**
-   * From what comes beside the answer's head, 1xx before it and trailers behind it: all that `fromReply` takes, and headers
-   * that the route captures, sets or removes in answers. Some clients merge trailers into headers (RFC 9110, section 6.5.1).
+   * From trailers, and from 1xx, which also come beside the answer's head: all that `fromReply` takes, and headers that
+   * the route captures, sets or removes in answers. Some clients merge trailers into headers (RFC 9110, section 6.5.1).
    */
-  fromBeside(headers: HeaderList): void
+  fromTrailers(headers: HeaderList): void
 }
 
 /** Headers that clients bring for themselves; they are taken only from requests of routes that set them. */
@@ -61,7 +61,7 @@ export function compileOwnNames({ route, routes, session, sessions, ports }: Rou
       takeTickets(headers)
       if (withholdsTrailers) announceLess(headers, (name) => isAnswered(name) || isTicketHeader(name))
     },
-    fromBeside(headers) {
+    fromTrailers(headers) {
       takeTickets(headers)
       stripAliases(headers, isAnswered)
     },
