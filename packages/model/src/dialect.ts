@@ -28,7 +28,7 @@ export interface Translation {
   readonly model: GatewayModel | undefined
   readonly diagnostics: readonly Diagnostic[]
   readonly placeOf: PlaceOf
-  /** Names that are written, of things that are left out of the model because of errors. */
+  /** Names that are written, of things with errors: left out of the model, or with something in place of what is wrong. */
   readonly leftOut?: LeftOut
 }
 

@@ -1,5 +1,6 @@
 /** One look finds everything: no mistake hides another one, and what is written wrongly is written. */
 import { check } from '@coatcheck/model'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { native } from './dialect.ts'
 
@@ -111,4 +112,68 @@ routes: [{ upstream: app, mirror: app }, { match: /b, session: sealed, upstream:
     const text = `${broken}\nsessions: { default: { ${refers}, prefix: "a b", cookie: { name: "a b" } } }\nroutes: [{ upstream: "http://a", login: { at: x } }]\n`
     expect(codes(text)).toEqual(expect.arrayContaining(['cookie-name-invalid', 'login-page-invalid', 'prefix-invalid']))
   })
+})
+
+describe('what cannot do without a field shows its other mistakes without it', () => {
+  const app = 'routes: [{ upstream: "http://a" }]\n'
+
+  test.each<[string, string[]]>([
+    ['listeners: { web: { address: x, trustedProxies: [10.0.0.0/99] } }', ['cidr-invalid', 'value-invalid']],
+    ['listeners: { web: { adress: ":1", trustedProxies: [10.0.0.0/99] } }', ['cidr-invalid', 'field-unknown']],
+    ['listeners: { web: { trustedProxies: [10.0.0.0/99] } }', ['cidr-invalid', 'field-missing']],
+    ['listeners: { web: { http2: true } }', ['field-missing', 'tls-missing']],
+    ['listeners: { web: { address: ":1", http2: true, tls: { certificate: a.crt } } }', ['field-missing']],
+    ['upstreams: { b: { urls: [ftp://x], tls: { key: b.key } } }', ['client-certificate-half', 'value-invalid']],
+    ['upstreams: { b: { url: "http://b", tls: { key: b.key } } }', ['client-certificate-half', 'field-unknown']],
+    ['upstreams: { b: { tls: { key: b.key } } }', ['client-certificate-half', 'field-missing']],
+  ])('%s', (text, expected) => {
+    expect(
+      look(`${text}\n${app}`)
+        .map(({ code }) => code)
+        .sort(),
+    ).toEqual(expected)
+  })
+
+  test.each<[string, string[]]>([
+    ['upstream: app, cors: { origins: 5, methods: [get] }', ['method-invalid', 'value-invalid']],
+    ['upstream: app, cors: { methods: [get] }', ['field-missing', 'method-invalid']],
+    ['upstream: app, cors: { origins: [], credentials: true }', ['value-invalid']],
+  ])('{ %s }', (fields, expected) => {
+    expect(route(fields)).toEqual(expected)
+  })
+
+  test('and what refers to it is broken, and told nothing', () => {
+    const text = `listeners: { web: { address: x } }
+upstreams: { app: { urls: [ftp://x] } }
+routes: [{ upstream: app }, { match: /b, upstream: "http://a", listeners: web }]
+`
+    const { model, diagnostics } = native.translate([{ name: 'x.yaml', text }], () => undefined)
+    expect(diagnostics.map(({ code }) => code)).toEqual(['value-invalid', 'value-invalid'])
+    expect(model?.routes.map(({ action }) => action)).toMatchObject([
+      { kind: 'broken', reason: 'Its upstream "app" has errors.' },
+      { kind: 'broken', reason: 'Its listener "web" has errors.' },
+    ])
+  })
+})
+
+test('whatever is written ends in a model and what is wrong with it', () => {
+  const fields =
+    'listeners upstreams routes address urls url cors origins web app upstream redirect match path host tls certificate ' +
+    'key env file sessions stores keys store sealing migrate from to headers request set rewrite mirror login default'
+  const scalar = fc.constantFrom<unknown>('app', '/a', ':80', 'http://a', '{tokens.id_token}', 'off', 5, true, null)
+  const { value } = fc.letrec((tie) => ({
+    value: fc.oneof({ maxDepth: 6 }, scalar, tie('object'), tie('object'), fc.array(tie('value'), { maxLength: 2 })),
+    object: fc.dictionary(fc.constantFrom(...fields.split(' ')), tie('value'), { maxKeys: 5 }),
+  }))
+  const section = fc.oneof(value, fc.dictionary(fc.constantFrom('web', 'app', 'a b'), value, { maxKeys: 2 }))
+  const document = fc.record(
+    { listeners: section, upstreams: section, sessions: section, stores: section, routes: fc.array(value) },
+    { requiredKeys: [] },
+  )
+  fc.assert(
+    fc.property(document, (written) => {
+      for (const { message } of look(JSON.stringify(written))) expect(message).toMatch(/^\S.*\.$/)
+    }),
+    { numRuns: 300 },
+  )
 })

@@ -9,7 +9,16 @@ export interface CheckedDocument {
   readonly diagnostics: readonly Diagnostic[]
   /** Fields of the object at this path in which something was wrong, and is not in `document`; `*`: all of them may be. */
   lostIn(path: Path): readonly string[]
+  /** Whether something stands in what lies at this path for a field that it cannot do without. */
+  isIncomplete(path: Path): boolean
 }
+
+/** What stands for a field that is wrong or missing, so that the rest of its object can be checked. It leads nowhere. */
+const standIns: readonly (readonly [field: string, value: unknown])[] = [
+  ['listeners/*/address', '127.0.0.1:0'],
+  ['upstreams/*/urls', 'https://not-understood.invalid'],
+  ['routes/*/cors/origins', ['https://not-understood.invalid']],
+]
 
 /**
  * Checks plain data against the schema.
@@ -21,18 +30,26 @@ export function checkDocument(content: unknown, placeOf: PlaceOf, lookup: Lookup
   const schema = schemaAsking(lookup)
   const problems: Problem[] = []
   const removed: Path[] = []
+  const incomplete = new Set<string>()
   let rest: unknown = content ?? {}
   for (;;) {
     const result = schema.safeParse(rest)
     if (result.success) {
       const diagnostics = problems.map((problem) => diagnosticOf(problem, placeOf))
-      return { document: result.data, diagnostics, lostIn: (path) => lostIn(path, problems, removed) }
+      return {
+        document: result.data,
+        diagnostics,
+        lostIn: (path) => lostIn(path, problems, removed),
+        isIncomplete: (path) => incomplete.has(pointerOf(path)),
+      }
     }
     const found = result.error.issues.flatMap((issue) => problemsOf(issue, rest))
     const gone = removed.map(pointerOf)
     problems.push(...found.filter((problem) => !isConsequence(problem, found, gone)))
     for (const problem of found) {
-      rest = without(rest, problem.path)
+      const stand = standInAt(rest, problem.path)
+      if (stand !== undefined) incomplete.add(pointerOf(stand.path.slice(0, -1)))
+      rest = stand === undefined ? without(rest, problem.path) : replaced(rest, stand.path, stand.value)
       removed.push(problem.path)
     }
   }
@@ -72,6 +89,20 @@ function within(pointer: string, outer: string): boolean {
 
 function diagnosticOf({ path, standsFor: _, ...problem }: Problem, placeOf: PlaceOf): Diagnostic {
   return { severity: 'error', ...problem, place: placeOf(pointerOf(path)) }
+}
+
+/** What has to stand in when the path is taken out; nothing does when its object keeps the field, or is none. */
+function standInAt(content: unknown, path: Path): { path: Path; value: unknown } | undefined {
+  for (const [pattern, value] of standIns) {
+    const names = pattern.split('/')
+    const field = path.slice(0, names.length)
+    if (field.length < names.length || !names.every((name, index) => name === '*' || name === field[index])) continue
+    const holder = at(content, field.slice(0, -1))
+    const canHold = typeof holder === 'object' && holder !== null && !Array.isArray(holder)
+    const stays = at(without(content, path), field) !== undefined || at(content, field) === value
+    return canHold && !stays ? { path: field, value } : undefined
+  }
+  return undefined
 }
 
 /** The content without what lies at the path; without what should hold it when it is not there. */

@@ -19,9 +19,11 @@ export interface Gathered {
   /** Places by pointers into `document`. */
   readonly placeOf: PlaceOf
   readonly diagnostics: readonly Diagnostic[]
-  /** Whether something is written under this name, right or wrong. */
-  isWritten(section: NamedSection, name: string): boolean
-  /** Names that are written, and not in `document` because of what is wrong there, but for those that are no names. */
+  /** Whether something is written under this name, or in this field of it, right or wrong. */
+  isWritten(section: NamedSection, name: string, field?: string): boolean
+  /** Whether something in `document` is called so, and nothing in it stands for what is wrong. */
+  isUsable(section: NamedSection, name: string): boolean
+  /** Names that are written, of what is not usable; but for those that are no names. */
   readonly leftOut: Readonly<Record<NamedSection, readonly string[]>>
   /** Fields of this item of `routes` in which something was wrong; `*`: all of them may be. */
   lostIn(route: number): readonly string[]
@@ -61,17 +63,27 @@ export function gather(files: readonly (ReadFile & CheckedDocument)[]): Gathered
   }
   const { routes, ...ofRoutes } = gatherRoutes(files, map.put)
   const placeOf: PlaceOf = (pointer) => map.placeOf(pointer) ?? files[0]?.placeOf(pointer)
-  const isWritten = (section: NamedSection, name: string) =>
-    files.some((file) => at(file.content, [section, name]) !== undefined)
+  const isWritten = (section: NamedSection, name: string, field?: string) =>
+    files.some((file) => at(file.content, [section, name, ...(field === undefined ? [] : [field])]) !== undefined)
+  const isUsable = (section: NamedSection, name: string) =>
+    Object.hasOwn(sections[section], name) && !files.some((file) => file.isIncomplete([section, name]))
   const leftOut = Object.fromEntries(
     namedSections.map((section) => [
       section,
       [...new Set(files.flatMap(({ content }) => keysOf(at(content, [section]))))].filter(
-        (name) => isName(name) && !Object.hasOwn(sections[section], name),
+        (name) => isName(name) && !isUsable(section, name),
       ),
     ]),
   ) as Record<NamedSection, string[]>
-  return { document: { ...document, routes } as NativeDocument, placeOf, diagnostics, isWritten, leftOut, ...ofRoutes }
+  return {
+    document: { ...document, routes } as NativeDocument,
+    placeOf,
+    diagnostics,
+    isWritten,
+    isUsable,
+    leftOut,
+    ...ofRoutes,
+  }
 }
 
 function keysOf(written: unknown): string[] {

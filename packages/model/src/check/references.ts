@@ -9,12 +9,13 @@ export function unknownReference(
   known: readonly string[],
   consequence: string,
 ): Omit<Finding, 'related'> {
-  const list = known.length === 0 ? ` There is no ${kind} yet.` : ` Known are ${known.slice(0, 20).join(', ')}.`
+  const names = [...new Set(known)]
+  const list = names.length === 0 ? ` There is no ${kind} yet.` : ` Known are ${names.slice(0, 20).join(', ')}.`
   return {
     code: `${kind}-unknown`,
     message: `There is no ${kind} "${name}".`,
     consequence,
-    remedy: `Define it, or write another.${didYouMean(name, known) || list}`,
+    remedy: `Define it, or write another.${didYouMean(name, names) || list}`,
   }
 }
 

@@ -1,6 +1,23 @@
 import { describe, expect, test } from 'vitest'
-import { found, listener, match, route, tls, upstream, upstreamTls, withMatch } from '../fixtures/good-model.ts'
-import type { GatewayModel } from '../model.ts'
+import { check } from '../check.ts'
+import type { LeftOut } from '../dialect.ts'
+import { found, good, listener, match, route, tls, upstream, upstreamTls, withMatch } from '../fixtures/good-model.ts'
+import type { BrokenAction, GatewayModel, ProxyAction, RedirectAction, Route } from '../model.ts'
+
+const redirect: RedirectAction = {
+  kind: 'redirect',
+  status: 302,
+  scheme: undefined,
+  host: undefined,
+  port: undefined,
+  path: undefined,
+}
+const badProxy: ProxyAction = {
+  kind: 'proxy',
+  upstream: 'app',
+  host: { kind: 'fixed', value: 'a b' },
+  webSocketOrigins: ['x'],
+}
 
 test.each<[string, Partial<GatewayModel>, string[]]>([
   [
@@ -120,8 +137,44 @@ test.each<[string, Partial<GatewayModel>, string[]]>([
     },
     ['error route-unreachable /routes/1/matches/0'],
   ],
+  [
+    'a value that lies in the same place as an earlier one’s',
+    { routes: [keyed('app', 'KEY'), keyed('b', 'KEY')] },
+    ['error route-unreachable /routes/1/matches/0'],
+  ],
+  ['values that lie in different places', { routes: [keyed('app', 'KEY'), keyed('b', 'OTHER')] }, []],
+  ['a broken route of which nothing more is known', { routes: [route, { ...broken(), matches: [match] }] }, []],
+  [
+    'a broken route of which all is known',
+    { routes: [route, broken({ actions: [{ ...redirect, host: 'a b' }, badProxy], lost: ['headers'] })] },
+    [
+      'error host-invalid /routes/1/action/written/actions/0/host',
+      'error host-invalid /routes/1/action/written/actions/1/host',
+      'error origin-invalid /routes/1/action/written/actions/1/webSocketOrigins/0',
+      'error route-unreachable /routes/1/matches/0',
+    ],
+  ],
+  ['a broken route whose match was lost', { routes: [route, broken({ actions: [], lost: ['match'] })] }, []],
 ])('%s', (_, change, expected) => {
   expect(found(change).sort()).toEqual([...expected].sort())
+})
+
+function keyed(name: string, variable: string): Route {
+  const headers = [{ name: 'X-Key', value: { from: 'env', name: variable } }] as const
+  return { ...route, name, matches: [{ ...match, headers }] }
+}
+
+function broken(written?: BrokenAction['written']): Route {
+  return { ...route, name: 'b', action: { kind: 'broken', reason: 'It has errors.', ...(written && { written }) } }
+}
+
+test('names of what was left out are known', () => {
+  const change = { ...good, sessions: [{ ...good.sessions[0]!, store: 'main' }], stores: [] }
+  const told = (leftOut?: LeftOut) =>
+    check(change, () => undefined, false, leftOut).map(({ code, remedy }) => [code, remedy])
+  expect(told({ stores: ['main'] })).toEqual([])
+  expect(told({ stores: ['mian'] })).toEqual([['store-unknown', 'Define it, or write another. Did you mean "mian"?']])
+  expect(told()).toEqual([['store-unknown', 'Define it, or write another. There is no store yet.']])
 })
 
 const plain = { ...listener, name: 'plain', address: { host: '127.0.0.1', port: 80 } }

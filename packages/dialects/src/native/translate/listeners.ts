@@ -18,7 +18,7 @@ export function listeners(context: Context): Listener[] {
         `/listeners/${index}/tls/certificates/${at}`,
         Array.isArray(full.tls) ? `${pointer}/tls/${at}` : `${pointer}/tls`,
       )
-    tellMissingTls(full, pointer, context)
+    if (!context.isWritten('listeners', name, 'tls')) tellMissingTls(full, pointer, context)
     return listener(name, full)
   })
 }

@@ -114,7 +114,7 @@ function whyNoListener({ listeners }: WrittenRoute, pointer: string, context: Co
   const known = Object.keys(context.document.listeners ?? {})
   let reason: string | undefined
   for (const [index, name] of (listeners === undefined ? [] : [listeners].flat()).entries()) {
-    if (known.includes(name)) continue
+    if (context.isUsable('listeners', name)) continue
     if (context.isWritten('listeners', name)) {
       reason ??= `Its listener "${name}" has errors.`
       continue
@@ -151,8 +151,8 @@ function looksLikeUrl(text: string): boolean {
 }
 
 /** Written, but left out of the model because of errors. */
-function isUnusableUpstream(name: string, { document, isWritten }: Context): boolean {
-  return isWritten('upstreams', name) && !Object.hasOwn(document.upstreams ?? {}, name)
+function isUnusableUpstream(name: string, { isUsable, isWritten }: Context): boolean {
+  return isWritten('upstreams', name) && !isUsable('upstreams', name)
 }
 
 /**
