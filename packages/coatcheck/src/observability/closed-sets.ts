@@ -74,7 +74,6 @@ function startSession(all: Families, session: string): void {
 }
 
 function startStore(all: Families, store: string): void {
-  if (!all.storeUp.has(store)) set(all.storeUp.series(store), 1)
   for (const operation of storeOperations) {
     all.storeDuration.series(store, operation)
     all.storeErrors.series(store, operation, 'unavailable')

@@ -4,7 +4,7 @@ import { startAtZero } from './closed-sets.ts'
 import { type Families, families } from './families.ts'
 import { add, observe, set } from './family.ts'
 import type { LogLevel } from './log.ts'
-import { namesOf, noRoute } from './names.ts'
+import { namesOf, noRoute } from './label-values.ts'
 import type { ConnectionProtocol, MetricsSnapshot } from './observability.ts'
 import { processMetrics } from './process-metrics.ts'
 

@@ -6,7 +6,6 @@ import {
   type Gateway,
   type GatewayObserver,
   type Generation,
-  type Log,
   toReply,
   type Users,
 } from '@coatcheck/gateway'
@@ -17,6 +16,7 @@ import { serverKeys } from '../state/keyring.ts'
 import type { StateFolder } from '../state/state-folder.ts'
 import { type Addresses, createAddresses, type PreparedAddresses } from './addresses.ts'
 import { createListeners } from './listeners.ts'
+import { tellRefused } from './listening-socket.ts'
 import type { Prepared, Runner } from './runner.ts'
 import { createStoreLog } from './store-log.ts'
 import { createStores, type PreparedStores } from './stores.ts'
@@ -130,11 +130,6 @@ export function createGatewayProcess({
       await stores.close()
     },
   }
-}
-
-/** What an address says of connections that it could not take. */
-export function tellRefused(log: Log): (error: Error) => void {
-  return ({ message }) => log.warn('A connection could not be accepted', { error: { message } })
 }
 
 function generation(spec: Listener, { gateway, users }: Running): Generation {

@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
+import type { Log } from '@coatcheck/gateway'
 import type { SocketAddress } from '@coatcheck/model'
 import { ProgramError, systemCode } from '../errors.ts'
 
@@ -23,6 +24,11 @@ export interface ListeningOptions {
   readonly failed?: (error: Error) => void
   /** Nothing is read of connections: they are served by another process. @defaultValue `false` */
   readonly unread?: boolean
+}
+
+/** For `failed`: the log says what became of the connection. */
+export function tellRefused(log: Log): (error: Error) => void {
+  return ({ message }) => log.warn('A connection could not be accepted', { error: { message } })
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Log } from '@coatcheck/gateway'
 import type { Diagnostic } from '@coatcheck/model'
-import { ProgramError } from '../errors.ts'
+import { messageOf, ProgramError } from '../errors.ts'
 
 /** What kept a model from running, as status and log show it. */
 export function problemOf(error: unknown): Diagnostic {
@@ -12,7 +12,7 @@ export function problemOf(error: unknown): Diagnostic {
     severity: 'error',
     code: codeOf(error) ?? 'cannot-run',
     place: undefined,
-    message: error instanceof Error ? error.message : String(error),
+    message: messageOf(error),
     consequence: 'The configuration is right as it is written, but it cannot be run here.',
     remedy: 'Mend what is named, then start or reload again.',
   }

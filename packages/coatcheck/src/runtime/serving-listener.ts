@@ -30,18 +30,18 @@ export function createServingListener(
   tls.on('secureConnection', (socket: TLSSocket) => {
     socket.allowHalfOpen = true
     handler.accept(socket)
-    handler.handshakes(-1)
+    handler.countHandshake(-1)
   })
   // Node says it once of each handshake that does not end well; it is the client's to know why
   tls.on('tlsClientError', (_error, socket) => {
     socket.destroy()
-    handler.handshakes(-1)
+    handler.countHandshake(-1)
   })
   return {
     spec,
     handler,
     accept(socket) {
-      handler.handshakes(1)
+      handler.countHandshake(1)
       // a client that ends in the middle of its handshake is gone
       socket.allowHalfOpen = false
       tls.emit('connection', socket)

@@ -1,3 +1,6 @@
+import { backgroundTimer, type Schedule } from '@coatcheck/session'
+import { messageOf } from '../errors.ts'
+
 /**
  * Whether a store answers: down from an operation that failed until a look at it succeeds.
  *
@@ -25,8 +28,7 @@ export interface StoreHealthOptions {
 export interface Timing {
   /** Milliseconds from any beginning. */
   readonly clock: () => number
-  /** Calls back later; returns how to call it off. */
-  readonly schedule: (callback: () => void, milliseconds: number) => () => void
+  readonly schedule: Schedule
 }
 
 /** Milliseconds from a failure to the first look, and between looks. */
@@ -37,13 +39,7 @@ const longestPause = 30_000
 const wellAfter = 60_000
 
 /** The clock and the timers of the process, which these do not keep alive. */
-export const realTiming: Timing = {
-  clock: () => performance.now(),
-  schedule(callback, milliseconds) {
-    const timer = setTimeout(callback, milliseconds).unref()
-    return () => clearTimeout(timer)
-  },
-}
+export const realTiming: Timing = { clock: () => performance.now(), schedule: backgroundTimer }
 
 export function createStoreHealth({ look, changed, timing }: StoreHealthOptions): StoreHealth {
   const { clock, schedule } = timing
@@ -86,8 +82,4 @@ export function createStoreHealth({ look, changed, timing }: StoreHealthOptions)
       cancel()
     },
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

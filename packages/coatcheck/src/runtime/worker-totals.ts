@@ -7,8 +7,8 @@
  */
 import type { GatewayModel } from '@coatcheck/model'
 import type { MetricFamily } from '../observability/family.ts'
+import { areNamed, namesOf } from '../observability/label-values.ts'
 import { mergeMetrics } from '../observability/merge-metrics.ts'
-import { areNamed, namesOf } from '../observability/names.ts'
 import type { MetricsSnapshot } from '../observability/observability.ts'
 
 export interface WorkerTotals {

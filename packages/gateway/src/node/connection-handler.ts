@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { foregroundTimer, type Schedule } from '@coatcheck/session'
 import { answerRaw } from './client-error.ts'
 import { type Connection, hasBegun, openConnection } from './connection.ts'
 import { createHttp1Server } from './http1-server.ts'
@@ -12,11 +13,8 @@ export interface ConnectionHandlerOptions extends ServingLimits {
   readonly ports: ServingPorts
   readonly generation: Generation
   /** @defaultValue the process's timers */
-  readonly after?: After
+  readonly schedule?: Schedule
 }
-
-/** Calls back once, when that many milliseconds are over; gives what calls it off. */
-export type After = (milliseconds: number, callback: () => void) => () => void
 
 /** Speaks HTTP over sockets that somebody else accepted. */
 export interface ConnectionHandler {
@@ -28,7 +26,7 @@ export interface ConnectionHandler {
    * A TLS handshake began (1), or ended (-1): well, and then after `accept`, or not. Connections on their way count as
    * under way; the listener bounds the time of a handshake.
    */
-  handshakes(change: 1 | -1): void
+  countHandshake(change: 1 | -1): void
   /**
    * Ends each connection with its next answer, and silent ones after a second: a request that is on the wire when the
    * draining begins is answered, and told to close, instead of meeting a closed door; one whose head has begun to arrive
@@ -57,14 +55,9 @@ const lingerTime = 1_000
 /** Milliseconds between two looks at HTTP/2 connections. */
 const checkingInterval = 1_000
 
-const timeout: After = (milliseconds, callback) => {
-  const timer = setTimeout(callback, milliseconds)
-  return () => clearTimeout(timer)
-}
-
 /** Makes a handler for the connections of one listener. */
 export function createConnectionHandler(options: ConnectionHandlerOptions): ConnectionHandler {
-  const { after = timeout } = options
+  const { schedule = foregroundTimer } = options
   const http1 = createHttp1Server(options)
   const open = new Set<Connection>()
   const sessions = new Map<Connection, Http2Session>()
@@ -124,7 +117,7 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
 
   function linger(connections: readonly Connection[]): void {
     for (const connection of connections) lingering.add(connection)
-    const cancel = after(lingerTime, () => {
+    const cancel = schedule(() => {
       callOff.delete(cancel)
       const silent = connections.filter((connection) => lingering.has(connection) && !hasBegun(connection))
       for (const connection of silent) {
@@ -134,7 +127,7 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
       const begun = connections.filter((connection) => lingering.has(connection))
       if (begun.length > 0) linger(begun)
       quiet.look()
-    })
+    }, lingerTime)
     callOff.add(cancel)
   }
 
@@ -154,7 +147,7 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
     set generation(generation) {
       current.generation = generation
     },
-    handshakes(change) {
+    countHandshake(change) {
       handshakes += change
       quiet.look()
       closed.look()

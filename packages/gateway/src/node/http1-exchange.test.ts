@@ -421,7 +421,7 @@ test('drain() ends silent connections after the linger and the others with their
   const asked = Promise.withResolvers<void>()
   const timers = manualTimers()
   await using listener = await startListener({
-    after: timers.after,
+    schedule: timers.schedule,
     handle({ request: { target } }) {
       if (target === '/now') return reply(200, ['Content-Length', '0'])
       asked.resolve()
@@ -449,7 +449,7 @@ test('drain() ends silent connections after the linger and the others with their
 test('a request whose head has begun to arrive is waited for beyond the linger, and answered', async () => {
   const timers = manualTimers()
   await using listener = await startListener({
-    after: timers.after,
+    schedule: timers.schedule,
     handle: () => reply(200, ['Content-Length', '0']),
   })
   using fresh = openClient(listener.port)
@@ -477,7 +477,7 @@ test('a request whose head has begun to arrive is waited for beyond the linger, 
 test('retire() ends connections with their next answer, and gives silent ones their usual time', async () => {
   const timers = manualTimers()
   await using listener = await startListener({
-    after: timers.after,
+    schedule: timers.schedule,
     handle: () => reply(200, ['Content-Length', '0']),
   })
   using client = openClient(listener.port)
@@ -496,7 +496,7 @@ test('retire() ends connections with their next answer, and gives silent ones th
 test('a connection that is handed over while draining has the same time for one request', async () => {
   const timers = manualTimers()
   await using listener = await startListener({
-    after: timers.after,
+    schedule: timers.schedule,
     handle: () => reply(200, ['Content-Length', '0']),
   })
   listener.handler.drain()
@@ -517,16 +517,16 @@ test('a connection that is handed over while draining has the same time for one 
 test('a TLS handshake counts as under way until its connection is handed over or it failed', async () => {
   await using listener = await startListener({ handle: () => reply(200, ['Content-Length', '0']) })
   const { handler } = listener
-  handler.handshakes(1)
-  handler.handshakes(1)
+  handler.countHandshake(1)
+  handler.countHandshake(1)
   handler.drain()
   const quiet = isDone(handler.quiet())
   const closed = isDone(handler.closed())
-  handler.handshakes(-1)
+  handler.countHandshake(-1)
   expect(await quiet.now()).toBe(false)
   using client = openClient(listener.port)
   await expect.poll(() => handler.openConnections).toBe(1)
-  handler.handshakes(-1)
+  handler.countHandshake(-1)
   expect([await quiet.now(), await closed.now()]).toEqual([false, false])
   client.send(get())
   await client.ended
@@ -536,7 +536,7 @@ test('a TLS handshake counts as under way until its connection is handed over or
 
 test('destroy() calls the timers of silent connections off', async () => {
   const timers = manualTimers()
-  await using listener = await startListener({ after: timers.after, handle: () => reply(204) })
+  await using listener = await startListener({ schedule: timers.schedule, handle: () => reply(204) })
   using client = openClient(listener.port)
   await expect.poll(() => listener.handler.openConnections).toBe(1)
   listener.handler.drain()

@@ -412,7 +412,7 @@ function frameClient(port: number): RawClient {
 
 test('drain() leaves a silent connection of HTTP/2 open until its client has had time to read GOAWAY', async () => {
   const timers = manualTimers()
-  await using listener = await startListener({ tls: tls(), after: timers.after, handle: () => reply(204) })
+  await using listener = await startListener({ tls: tls(), schedule: timers.schedule, handle: () => reply(204) })
   using client = frameClient(listener.port)
   await expect.poll(() => listener.handler.openConnections).toBe(1)
   listener.handler.drain()
@@ -432,7 +432,7 @@ test('a connection of HTTP/2 that is handed over while draining gets its answer'
   const timers = manualTimers()
   const listener = await startListener({
     tls: tls(),
-    after: timers.after,
+    schedule: timers.schedule,
     handle: () => reply(200, ['Content-Length', '2'], Buffer.from('ok')),
   })
   await using _ = listener
