@@ -39,13 +39,53 @@ export function beginExchange(listener: CompiledListener, raw: RawRequest): Exch
   if (listener.forwardCertificate && raw.certificate !== undefined) {
     sifted.headers.push('Client-Cert', `:${raw.certificate.toString('base64')}:`)
   }
+  return newExchange(id, raw, request, client, sifted.headers)
+}
+
+/**
+ * What is known of a request that is refused, for log and metrics: what cannot be read of it is missing, and nothing of it
+ * goes on. Does not throw.
+ */
+export function refusedExchange(listener: CompiledListener, raw: RawRequest, error: unknown): Exchange {
+  const sifted = sift(stripHopByHop(raw.headers))
+  const peer = plainAddress(raw.peer)
+  const trusted = listener.trusts(peer)
+  const forwarded = trusted ? readForwarded(sifted, peer, listener.trusts) : undefined
+  const authority = knownAuthority(raw, sifted)
+  const request = incoming(listener, raw, looseTarget(raw.target), sifted, authority, forwarded?.proto ?? raw.scheme)
+  const client = readClient(raw, peer, trusted, forwarded)
+  const exchange = newExchange(requestId(trusted, sifted.requestId), raw, request, client, [])
+  exchange.reason = error instanceof GatewayError ? error.code : 'internal'
+  exchange.detail = error instanceof Error ? error.message : String(error)
+  return exchange
+}
+
+/** A fragment is no part of a target, and secrets stand in fragments as they do in queries. */
+function looseTarget(target: string): Target {
+  const end = target.search(/[?#]/)
+  return { path: target, query: end < 0 ? '' : target.slice(end + 1), readings: undefined }
+}
+
+/** `''` when it is not clear which, or is none. */
+function knownAuthority(raw: RawRequest, sifted: Sifted): string {
+  const authority = raw.authority ?? (sifted.hosts === 1 ? sifted.host : undefined) ?? ''
+  return parseAuthority(authority) === undefined ? '' : authority
+}
+
+function newExchange(
+  id: string,
+  raw: RawRequest,
+  request: IncomingRequest,
+  client: Client,
+  headers: HeaderList,
+): Exchange {
   return {
     id,
     startedAt: performance.now(),
     request,
     client,
     connection: raw.connection,
-    outgoing: { method: raw.method, target: raw.target, headers: sifted.headers },
+    outgoing: { method: raw.method, target: raw.target, headers },
     route: undefined,
     session: undefined,
     reason: undefined,

@@ -3,12 +3,12 @@ import { GatewayError, messageOf } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import type { Forward } from './forward.ts'
 import type { RouteContext } from './middleware/context.ts'
+import { compileOwnNames } from './middleware/own-names.ts'
 import { proxy } from './middleware/proxy.ts'
 import { redirect } from './middleware/redirect.ts'
 import { foldChain } from './middleware/table.ts'
 import { compileOriginCheck } from './middleware/web-socket-origin.ts'
 import type { Handler } from './middleware.ts'
-import { compileOwnNames } from './middleware/own-names.ts'
 import type { Ports } from './ports.ts'
 import { readRoute } from './read-matches.ts'
 import type { Reply } from './reply.ts'
@@ -88,8 +88,13 @@ export function compile(model: GatewayModel, ports: Ports, makeForward: ForwardF
     const router = routerOf(request.listener)
     const found = router.find(request.host, path, request)
     if (readings === undefined) return found
-    if (readings.every((reading) => router.find(request.host, reading, request)?.value === found?.value)) return found
-    throw new GatewayError('ambiguous-target', 400, 'Servers may read the path as one of another route')
+    const other = readings.find((reading) => router.find(request.host, reading, request)?.value !== found?.value)
+    if (other === undefined) return found
+    throw new GatewayError(
+      'ambiguous-target',
+      400,
+      `Servers may read the path as ${JSON.stringify(other)}, which is another route's`,
+    )
   }
 
   function checkTarget(target: string, exchange: Exchange): void {

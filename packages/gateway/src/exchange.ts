@@ -49,7 +49,7 @@ export interface IncomingRequest {
   /** `HTTP/1.0`, `HTTP/1.1`, `HTTP/2.0`: only the number. */
   readonly httpVersion: string
   readonly method: string
-  /** The request target, byte for byte. Always origin form (`/…`) or `*`. */
+  /** The request target, byte for byte. Origin form (`/…`) or `*`; of a request that was refused, whatever it was. */
   readonly target: string
   /** The path that routes are chosen by: escapes decoded that have no structure, no query (`target.ts`). */
   readonly path: string
@@ -59,7 +59,7 @@ export interface IncomingRequest {
   readonly readings: readonly string[] | undefined
   /** Host with port as the client wrote it, from `Host` or `:authority`. */
   readonly authority: string
-  /** The host of `authority` as routes name it: lower case, no port, no dot at the end. */
+  /** The host of `authority` as routes name it: lower case, no port, no dot at the end. '' without one. */
   readonly host: string
   readonly scheme: 'http' | 'https'
   readonly headers: HeaderList

@@ -30,7 +30,7 @@ export interface GatewayObserver {
   exchangeStarted(listener: string): void
   /** Once per exchange, when its answer is out or given up. */
   exchangeFinished(finished: FinishedExchange): void
-  /** A request that never became an exchange: its connection was answered and closed by the parser's error. */
+  /** What is no request as the parser has it: its connection was answered and closed. */
   requestRejected(rejected: RejectedRequest): void
   sessionEvent(session: string, event: 'created' | 'reused' | 'rotated'): void
   sessionEnded(session: string, reason: EndReason): void
@@ -68,7 +68,19 @@ export interface FinishedExchange {
 export interface RejectedRequest {
   readonly listener: string
   readonly peer: string
+  readonly peerPort: number | undefined
   readonly status: number
   readonly code: string
+  /** What is wrong, for logs only. */
+  readonly detail: string
   readonly requestId: string
+  readonly responseBytes: number
+  /** Its first line, where that was read. */
+  readonly line: RequestLine | undefined
+}
+
+export interface RequestLine {
+  readonly method: string
+  /** Byte for byte, whatever its form. */
+  readonly target: string
 }

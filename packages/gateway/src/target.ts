@@ -47,7 +47,7 @@ function readOddPath(raw: string, query: string): Target {
   const path = canonicalPath(raw)
   const readings = lenientReadings(path)
   if (hasDotSegment(path) || readings.some(hasDotSegment)) {
-    throw new GatewayError('ambiguous-target', 400, 'The path holds a dot segment in some spelling', {
+    throw new GatewayError('ambiguous-target', 400, `The path holds a dot segment: ${dotSegment(raw)}`, {
       detail: 'The path of this request holds a dot segment, which servers resolve in different ways.',
     })
   }
@@ -132,6 +132,12 @@ function closure(seeds: readonly string[], changes: readonly Change[]): string[]
 /** A decoded path in canonical form again. */
 function encodeReading(decoded: string): string {
   return decoded.replace(/[%?#]|[^!-~ ]/g, (character) => escapeByte(character.charCodeAt(0)))
+}
+
+/** Where a path has its dot segment, as it came: of several the first; all of it when only the whole is read that way. */
+function dotSegment(raw: string): string {
+  const found = raw.split('/').find((segment) => hasDotSegment(decodeOnce(decodeOnce(segment))))
+  return JSON.stringify(found ?? raw)
 }
 
 function hasDotSegment(path: string): boolean {

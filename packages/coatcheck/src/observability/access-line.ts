@@ -1,13 +1,7 @@
-import {
-  type Exchange,
-  type FinishedExchange,
-  type HeaderList,
-  type IncomingRequest,
-  maskQuery,
-  type RejectedRequest,
-} from '@coatcheck/gateway'
+import type { Exchange, FinishedExchange, HeaderList, RejectedRequest } from '@coatcheck/gateway'
 import { quote, quoteWire } from './json-text.ts'
 import type { SessionField } from './session-field.ts'
+import { shownTarget } from './shown-target.ts'
 
 /** Lines of the access log as JSON, newline included. */
 export interface AccessLines {
@@ -34,7 +28,7 @@ export function jsonLines(version: string): AccessLines {
     const joined = (name: SessionField['joins']) => (field.joins === name ? session : '')
     return (
       `{"@timestamp":"${timestamp(now - it.duration)}",${constant},` +
-      `"outcome":"${outcome(it)}","duration":${nanoseconds(it.duration)}${joined('event')}},` +
+      `"outcome":"${outcome(it.status, it.aborted)}","duration":${nanoseconds(it.duration)}${joined('event')}},` +
       `${http(it, cap)}${joined('http')}},` +
       `${url(exchange, cap)}${joined('url')}},` +
       `${who(exchange, cap, joined('client'))}` +
@@ -43,12 +37,18 @@ export function jsonLines(version: string): AccessLines {
   }
 
   function rejected(it: RejectedRequest, now: number): string {
+    const { requestId, status, responseBytes, line, peer, peerPort } = it
     const code = quote(it.code, fieldBytes)
+    const method = line === undefined ? '' : `,"method":${quote(line.method, fieldBytes)}`
+    const port = peerPort === undefined ? '' : `,"port":${peerPort}`
     return (
-      `{"@timestamp":"${timestamp(now)}",${constant},"outcome":"failure"},` +
-      `"http":{"request":{"id":${quote(it.requestId, fieldBytes)}},"response":{"status_code":${it.status}}},` +
-      `"client":{"address":${quote(it.peer, fieldBytes)}},"source":{"ip":${quote(it.peer, fieldBytes)}},` +
-      `"error":{"code":${code}},"coatcheck":{"listener":${quote(it.listener, fieldBytes)},"reason":${code}}}\n`
+      `{"@timestamp":"${timestamp(now)}",${constant},"outcome":"${outcome(status, false)}"},` +
+      `"http":{"request":{"id":${quote(requestId, fieldBytes)}${method}},` +
+      `"response":{"status_code":${status},"bytes":${responseBytes}}},` +
+      (line === undefined ? '' : `"url":{${urlOf(line.target, fieldBytes)}},`) +
+      `"client":{"address":${quote(peer, fieldBytes)}${port}},"source":{"ip":${quote(peer, fieldBytes)}},` +
+      `"error":{"code":${code},"message":${quote(it.detail, fieldBytes)}},` +
+      `"coatcheck":{"listener":${quote(it.listener, fieldBytes)},"reason":${code}}}\n`
     )
   }
 
@@ -56,7 +56,7 @@ export function jsonLines(version: string): AccessLines {
 }
 
 /** Nothing went out, it was cut short, or the gateway or its upstream failed. */
-function outcome({ status, aborted }: FinishedExchange): string {
+function outcome(status: number, aborted: boolean): string {
   return aborted || status === 0 || status >= 500 ? 'failure' : 'success'
 }
 
@@ -69,19 +69,17 @@ function http({ exchange, status, requestBytes, responseBytes }: FinishedExchang
   )
 }
 
-/** As it came, but for what a query may hold of secrets. */
 function url({ request }: Exchange, cap: number): string {
-  const domain = `"domain":${quoteWire(request.host, cap)},"scheme":"${request.scheme}"`
-  const path = quoteWire(pathOf(request), cap)
-  if (request.query === '') return `"url":{"original":${path},"path":${path},${domain}`
-  const query = maskQuery(request.query)
-  const original = quoteWire(`${pathOf(request)}?${query}`, cap)
-  return `"url":{"original":${original},"path":${path},"query":${quoteWire(query, cap)},${domain}`
+  const domain = request.host === '' ? '' : `,"domain":${quoteWire(request.host, cap)}`
+  return `"url":{${urlOf(request.target, cap)}${domain},"scheme":"${request.scheme}"`
 }
 
-export function pathOf({ target }: IncomingRequest): string {
-  const mark = target.indexOf('?')
-  return mark < 0 ? target : target.slice(0, mark)
+/** As it came, but for what may hold secrets. */
+function urlOf(target: string, cap: number): string {
+  const { path, mark, query } = shownTarget(target)
+  const shown = quoteWire(path, cap)
+  if (query === '') return `"original":${shown},"path":${shown}`
+  return `"original":${quoteWire(path + mark + query, cap)},"path":${shown},"query":${quoteWire(query, cap)}`
 }
 
 function who({ client, request, session }: Exchange, cap: number, joined: string): string {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { createAccessLog } from './access-log.ts'
-import { exchange, finished, sessionOf } from './testing/exchange.ts'
+import { exchange, finished, rejected, sessionOf } from './testing/exchange.ts'
 
 const page = readFileSync(new URL('../../../../docs/reference/access-log.md', import.meta.url), 'utf8')
 const examples = [...page.matchAll(/```json\n(.*?)```/gs)].map(([, text]) => JSON.parse(text!))
@@ -40,7 +40,7 @@ log.finished(
     }),
   }),
 )
-log.rejected({ listener: 'web', peer: '203.0.113.9', status: 400, code: 'bad-request', requestId: 'Jr92nA1qLd6tFx4g' })
+log.rejected(rejected())
 const written = lines.map((line) => JSON.parse(line))
 
 test('the examples are lines as they are written', () => {

@@ -4,7 +4,7 @@ import { memoryRecords } from '@coatcheck/session/stores/memory'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type AccessLogOptions, createAccessLog } from './access-log.ts'
-import { exchange, finished, sessionOf } from './testing/exchange.ts'
+import { exchange, finished, rejected, sessionOf } from './testing/exchange.ts'
 
 const noon = Date.UTC(2026, 0, 2, 12, 0, 0, 250)
 
@@ -113,7 +113,7 @@ test('switched off, nothing is written', () => {
   const { log, lines } = logging()
   log.configure({ enabled: false, sessionField: 'session.id' })
   log.finished(finished())
-  log.rejected({ listener: 'web', peer: '10.0.0.2', status: 400, code: 'bad-request', requestId: 'r' })
+  log.rejected(rejected())
   expect(lines).toEqual([])
 })
 
@@ -172,17 +172,50 @@ test('no value of a header but User-Agent gets into the line', () => {
   expect(lines[0]).toContain('curl/8')
 })
 
-test('a request that never became an exchange has a line, too', () => {
+test('a request that never became an exchange has a line, with what is known of it', () => {
   const { log, last } = logging()
-  log.rejected({ listener: 'web', peer: '10.0.0.2', status: 431, code: 'headers-too-large', requestId: 'r-1' })
+  const line = { method: 'GET', target: '/in?token=abc&x=1' }
+  log.rejected(rejected({ status: 431, code: 'headers-too-large', detail: 'Too large', requestId: 'r-1', line }))
   expect(last()).toMatchObject({
     '@timestamp': '2026-01-02T12:00:00.250Z',
-    event: { outcome: 'failure' },
-    http: { request: { id: 'r-1' }, response: { status_code: 431 } },
-    source: { ip: '10.0.0.2' },
-    error: { code: 'headers-too-large' },
+    http: { request: { id: 'r-1', method: 'GET' }, response: { status_code: 431, bytes: 402 } },
+    url: { original: '/in?token=***&x=1', path: '/in', query: 'token=***&x=1' },
+    client: { address: '203.0.113.9', port: 41236 },
+    source: { ip: '203.0.113.9' },
+    error: { code: 'headers-too-large', message: 'Too large' },
     coatcheck: { listener: 'web', reason: 'headers-too-large' },
   })
+})
+
+test.each([
+  [400, 'success'],
+  [431, 'success'],
+  [500, 'failure'],
+])('outcome of %d to what never became an exchange follows the rule of all others: %s', (status, outcome) => {
+  const { log, last } = logging()
+  log.rejected(rejected({ status }))
+  expect(last().event.outcome).toBe(outcome)
+})
+
+test.each([
+  ['/cb#access_token=abc', { original: '/cb#access_token=***', path: '/cb', query: 'access_token=***' }],
+  [
+    'http://me:hunter2@a.test/in?x=1',
+    { original: 'http://***@a.test/in?x=1', path: 'http://***@a.test/in', query: 'x=1' },
+  ],
+  ['me:hunter2@a.test:443', { original: '***@a.test:443', path: '***@a.test:443' }],
+  ['/in?', { original: '/in', path: '/in' }],
+])('a target that was refused, %s, shows no secret', (target, url) => {
+  const { log, last } = logging()
+  const seen = exchange({ route: undefined, reason: 'bad-target' }, { target })
+  log.finished(finished({ status: 400, exchange: seen }))
+  expect(last().url).toEqual({ ...url, domain: 'shop.example.com', scheme: 'https' })
+  log.rejected(rejected({ line: { method: 'GET', target } }))
+  expect(last().url).toEqual(url)
+})
+
+test('without a host that is one, there is no domain', () => {
+  expect(lineOf({ exchange: exchange({}, { authority: '' }) }).url).not.toHaveProperty('domain')
 })
 
 /** Anything that a byte can be, with what breaks JSON and lines more often. */
@@ -246,6 +279,8 @@ test('on a terminal a line is for people, and obeys nothing that it shows', () =
   )
   expect(lines[0]).toContain('GET shop.example.com/a\\x1b[2J?token=***')
   expect(lines[0]).toContain('reason=store-unavailable')
-  log.rejected({ listener: 'web', peer: '10.0.0.2', status: 400, code: 'bad-request', requestId: 'r' })
+  log.rejected(rejected())
   expect(lines[1]).toContain('reason=bad-request')
+  log.rejected(rejected({ line: { method: 'GET', target: '/a\x1b[2J?token=abc' } }))
+  expect(lines[2]).toContain('GET /a\\x1b[2J?token=***')
 })

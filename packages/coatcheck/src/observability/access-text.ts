@@ -1,6 +1,6 @@
-import { type FinishedExchange, maskQuery, type RejectedRequest } from '@coatcheck/gateway'
-import { pathOf } from './access-line.ts'
+import type { FinishedExchange, RejectedRequest } from '@coatcheck/gateway'
 import { visible } from './json-text.ts'
+import { shownTarget } from './shown-target.ts'
 
 const grey = '\x1b[90m'
 const plain = '\x1b[0m'
@@ -13,12 +13,11 @@ function colour(status: number): string {
 /** A request as a line for people. */
 export function finishedText({ exchange, status, duration, responseBytes }: FinishedExchange, now: number): string {
   const { request, route, upstream, session, reason, detail } = exchange
-  const query = request.query === '' ? '' : `?${maskQuery(request.query)}`
-  const where = visible(`${request.host}${pathOf(request)}${query}`.slice(0, 300))
+  const where = visible(`${request.host}${whole(request.target)}`.slice(0, 300))
   const client = exchange.client.address
   const details = { route, upstream, session: session?.id, user: session?.subject, client, reason, detail }
   return (
-    `${grey}${clockTime(now)}${plain} ${colour(status)}${status}${plain} ${request.method} ${where} ` +
+    `${grey}${clockTime(now)}${plain} ${colour(status)}${status}${plain} ${visible(request.method.slice(0, 40))} ${where} ` +
     `${grey}${duration.toFixed(1)} ms, ${responseBytes} bytes${prettyDetails(details)}${plain}\n`
   )
 }
@@ -31,8 +30,16 @@ function prettyDetails(details: Readonly<Record<string, string | undefined>>): s
 }
 
 /** A request that never became an exchange, as a line for people. */
-export function rejectedText({ status, code, peer, listener }: RejectedRequest, now: number): string {
-  return `${grey}${clockTime(now)}${plain} ${colour(status)}${status}${plain} ${grey}refused by the parser${prettyDetails({ listener, client: peer, reason: code })}${plain}\n`
+export function rejectedText(rejected: RejectedRequest, now: number): string {
+  const { status, code, detail, peer, listener, line } = rejected
+  const what = line === undefined ? '' : `${line.method} ${visible(whole(line.target).slice(0, 300))} `
+  const details = prettyDetails({ listener, client: peer, reason: code, detail })
+  return `${grey}${clockTime(now)}${plain} ${colour(status)}${status}${plain} ${what}${grey}refused by the parser${details}${plain}\n`
+}
+
+function whole(target: string): string {
+  const { path, mark, query } = shownTarget(target)
+  return path + mark + query
 }
 
 function clockTime(now: number): string {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { MetricFamily } from './family.ts'
 import { createMetrics } from './metrics.ts'
-import { exchange, finished, model } from './testing/exchange.ts'
+import { exchange, finished, model, rejected } from './testing/exchange.ts'
 
 async function samples(metrics: ReturnType<typeof createMetrics>): Promise<Map<string, number>> {
   const families = (await metrics.snapshot()) as readonly MetricFamily[]
@@ -95,10 +95,13 @@ test('nothing that a client invents becomes a label', async () => {
     const request = { method: `M${number}`, target: `/${number}`, authority: `h${number}` }
     metrics.exchangeFinished(finished({ exchange: exchange({ route: undefined }, request) }))
   }
-  metrics.requestRejected({ listener: 'web', peer: '10.0.0.2', status: 400, code: 'bad-request', requestId: 'r' })
+  metrics.requestRejected(rejected())
+  metrics.requestRejected(rejected({ line: { method: 'M1', target: '/' } }))
+  metrics.requestRejected(rejected({ line: { method: 'GET', target: '/' }, status: 431 }))
   const known = await samples(metrics)
   expect(known.get('coatcheck_http_requests_total{listener="web",route="none",method="_OTHER",code="200"}')).toBe(100)
-  expect(known.get('coatcheck_http_requests_total{listener="web",route="none",method="_OTHER",code="400"}')).toBe(1)
+  expect(known.get('coatcheck_http_requests_total{listener="web",route="none",method="_OTHER",code="400"}')).toBe(2)
+  expect(known.get('coatcheck_http_requests_total{listener="web",route="none",method="GET",code="431"}')).toBe(1)
   expect(known.size - before).toBeLessThan(50)
 })
 

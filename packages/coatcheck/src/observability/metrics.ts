@@ -3,8 +3,8 @@ import type { GatewayModel } from '@coatcheck/model'
 import { startAtZero } from './closed-sets.ts'
 import { type Families, families } from './families.ts'
 import { add, observe, set } from './family.ts'
-import type { LogLevel } from './log.ts'
 import { namesOf, noRoute } from './label-values.ts'
+import type { LogLevel } from './log.ts'
 import type { ConnectionProtocol, MetricsSnapshot } from './observability.ts'
 import { processMetrics } from './process-metrics.ts'
 
@@ -30,6 +30,10 @@ export interface Metrics extends GatewayObserver {
 /** Methods that are labels; a client can invent any number of others (semantic conventions: `_OTHER`). */
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT', 'QUERY'])
 
+function methodLabel(method: string | undefined): string {
+  return method !== undefined && knownMethods.has(method) ? method : '_OTHER'
+}
+
 export function createMetrics({ version, revision }: MetricsOptions): Metrics {
   const all = families()
   const ofProcess = processMetrics()
@@ -39,7 +43,7 @@ export function createMetrics({ version, revision }: MetricsOptions): Metrics {
 
   function exchangeFinished({ exchange, status, requestBytes, responseBytes, duration }: FinishedExchange): void {
     const { request, route = noRoute } = exchange
-    const method = knownMethods.has(request.method) ? request.method : '_OTHER'
+    const method = methodLabel(request.method)
     add(all.requests.series(request.listener, route, method, String(status)), 1)
     add(all.requestsInFlight.series(request.listener), -1)
     observe(all.requestDuration, all.requestDuration.series(route, method), duration / 1000)
@@ -54,8 +58,8 @@ export function createMetrics({ version, revision }: MetricsOptions): Metrics {
     ...observeUpstreams(all),
     exchangeStarted: (listener) => add(all.requestsInFlight.series(listener), 1),
     exchangeFinished,
-    requestRejected: ({ listener, status }: RejectedRequest) =>
-      add(all.requests.series(listener, noRoute, '_OTHER', String(status)), 1),
+    requestRejected: ({ listener, status, line }: RejectedRequest) =>
+      add(all.requests.series(listener, noRoute, methodLabel(line?.method), String(status)), 1),
     configured(model) {
       forget(all, model)
       all.certificates.retain('name', certificates.keepsOnReload())

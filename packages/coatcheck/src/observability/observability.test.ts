@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, expect, test, vi } from 'vitest'
 import { createObservability, type ObservabilityOptions } from './observability.ts'
 import { renderMetrics } from './render-metrics.ts'
-import { exchange, finished, model, sessionOf } from './testing/exchange.ts'
+import { exchange, finished, model, rejected, sessionOf } from './testing/exchange.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'observability-'))
 const open: number[] = []
@@ -27,13 +27,7 @@ test('requests go to stdout, messages to stderr, both are counted', async () => 
   observability.configured(model({ listeners: ['web'], routes: ['shop'], sessionField: 'airlock.http.session.id' }))
   observability.observer.exchangeStarted('web')
   observability.observer.exchangeFinished(finished({ exchange: exchange({ session: sessionOf('the-id') }) }))
-  observability.observer.requestRejected({
-    listener: 'web',
-    peer: '10.0.0.2',
-    status: 400,
-    code: 'bad-request',
-    requestId: 'r',
-  })
+  observability.observer.requestRejected(rejected())
   observability.log.warn('careful')
   await observability.flush()
   expect(

@@ -6,6 +6,7 @@ import {
   type Gateway,
   type GatewayObserver,
   type Generation,
+  refusedExchange,
   toReply,
   type Users,
 } from '@coatcheck/gateway'
@@ -134,7 +135,12 @@ export function createGatewayProcess({
 
 function generation(spec: Listener, { gateway, users }: Running): Generation {
   const listener: CompiledListener = compileListener(spec)
-  return { begin: (raw) => beginExchange(listener, raw), handle: gateway.handle, users }
+  return {
+    begin: (raw) => beginExchange(listener, raw),
+    refuse: (raw, error) => refusedExchange(listener, raw, error),
+    handle: gateway.handle,
+    users,
+  }
 }
 
 /** What fails is told to the store that it was asked of: after a reload, another one may have its name. */

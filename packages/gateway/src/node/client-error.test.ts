@@ -105,9 +105,19 @@ test('what is no request is reported with the id of its answer', async () => {
   await using listener = await startListener({ handle: () => reply(200) })
   using client = openClient(listener.port)
   client.send('nonsense\r\n\r\n')
-  const id = /X-Request-Id: (\S+)/.exec(await client.ended)?.[1]
+  const answer = await client.ended
   expect(listener.rejected).toEqual([
-    { listener: 'test', peer: '127.0.0.1', status: 400, code: 'bad-request', requestId: id },
+    {
+      listener: 'test',
+      peer: '127.0.0.1',
+      peerPort: client.socket.localPort,
+      status: 400,
+      code: 'bad-request',
+      detail: 'It is not HTTP: Parse Error: Invalid method encountered',
+      requestId: /X-Request-Id: (\S+)/.exec(answer)?.[1],
+      responseBytes: answer.length,
+      line: undefined,
+    },
   ])
 })
 

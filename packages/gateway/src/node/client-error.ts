@@ -1,9 +1,10 @@
+import { METHODS } from 'node:http'
 import type { Socket } from 'node:net'
 import { GatewayError } from '../errors.ts'
+import type { RequestLine } from '../ports.ts'
 import { makeRequestId } from '../request-id.ts'
 import { type Connection, connectionOf } from './connection.ts'
 import { Http1Exchange } from './http1-exchange.ts'
-import { reportRejected } from './served-exchange.ts'
 import { rawReply } from './write-reply.ts'
 
 /** What Node's parser reports: a code of its own, and the bytes it was reading. */
@@ -27,15 +28,30 @@ export function onClientError(error: ParserError, socket: Socket): void {
   const unfinished = latest instanceof Http1Exchange && !latest.request.complete ? latest : undefined
   client.lastWord = refusalOf(error, unfinished !== undefined)
   if (unfinished !== undefined) unfinished.giveUp(client.lastWord)
-  else if (client.inFlight === 0) answerRaw(client, client.lastWord)
+  else if (client.inFlight === 0) answerRaw(client, client.lastWord, requestLine(error.rawPacket))
 }
 
 /** Says what is wrong in an ordinary answer, then ends the connection. */
-export function answerRaw(client: Connection, refusal: GatewayError): void {
-  const id = makeRequestId()
-  const reply = client.ports.toReply(refusal, { id, method: 'GET', headers: [] })
-  reportRejected(client, refusal, reply.status, id)
-  if (client.socket.writable) client.socket.end(rawReply(reply))
+export function answerRaw(client: Connection, refusal: GatewayError, line?: RequestLine): void {
+  const requestId = makeRequestId()
+  const reply = client.ports.toReply(refusal, { id: requestId, method: 'GET', headers: [] })
+  const bytes = rawReply(reply)
+  const { listener, peer, peerPort } = client
+  const { code, message: detail } = refusal
+  const { status } = reply
+  const responseBytes = bytes.length
+  client.ports.observer.requestRejected({
+    listener,
+    peer,
+    peerPort,
+    status,
+    code,
+    detail,
+    requestId,
+    responseBytes,
+    line,
+  })
+  if (client.socket.writable) client.socket.end(bytes)
   setTimeout(() => client.socket.destroy(), 1_000).unref()
 }
 
@@ -53,12 +69,25 @@ function refusalOf(error: ParserError, inBody: boolean): GatewayError {
     case 'HPE_INVALID_TRANSFER_ENCODING':
       return unframed(error)
     default:
-      return inBody ? unframed(error) : new GatewayError('bad-request', 400, 'It is not HTTP', { cause: error })
+      return inBody
+        ? unframed(error)
+        : new GatewayError('bad-request', 400, `It is not HTTP: ${error.message}`, { cause: error })
   }
 }
 
 function unframed(cause: Error): GatewayError {
   return new GatewayError('bad-framing', 400, 'The request does not say clearly where it ends', { cause })
+}
+
+/** Enough for a target and the line around it. */
+const longestLine = 70_000
+
+/** The first line of a request, where the bytes that the parser was reading begin with one. */
+function requestLine(packet: Buffer | undefined): RequestLine | undefined {
+  if (packet === undefined) return undefined
+  const [, method = '', target = ''] =
+    /^([A-Z-]+) (\/\S*|\S+(?= HTTP\/1\.[01]\r?\n))/.exec(packet.toString('latin1', 0, longestLine)) ?? []
+  return METHODS.includes(method) ? { method, target } : undefined
 }
 
 /** The parser counts the request line and the headers together; without a line's end it is the target that is too long. */

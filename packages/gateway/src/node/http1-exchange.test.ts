@@ -346,10 +346,10 @@ test('a request that is refused at the door says why, is reported and ends the c
   expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n.*"code":"bad-host"/s)
   expect(answer).toContain('Connection: close')
   const id = /X-Request-Id: (\S+)/.exec(answer)?.[1]
-  expect(listener.rejected).toEqual([
-    { listener: 'test', peer: '127.0.0.1', status: 400, code: 'bad-host', requestId: id },
+  await listener.finishedCount(1)
+  expect(listener.finished).toMatchObject([
+    { status: 400, exchange: { id, reason: 'bad-host', client: { peer: '127.0.0.1' }, request: { listener: 'test' } } },
   ])
-  expect(listener.finished).toEqual([])
   expect(listener.users.inFlight).toBe(0)
 })
 

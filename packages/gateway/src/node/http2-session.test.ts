@@ -231,7 +231,8 @@ test.each([
   await using served = await serve({ handle: () => reply(204) })
   const answer = await ask(served.session, headers as OutgoingHttpHeaders)
   expect([answer.headers[':status'], JSON.parse(answer.body).code]).toEqual([status, code])
-  expect(served.listener.rejected).toMatchObject([{ status, code }])
+  await served.listener.finishedCount(1)
+  expect(served.listener.finished).toMatchObject([{ status, exchange: { reason: code } }])
   expect((await ask(served.session)).headers[':status']).toBe(204)
 })
 

@@ -1,5 +1,4 @@
 import type { Readable } from 'node:stream'
-import type { ErrorCode } from '../errors.ts'
 import { GatewayError } from '../errors.ts'
 import type { ClientConnection, Exchange } from '../exchange.ts'
 import type { HeaderList } from '../headers.ts'
@@ -121,13 +120,12 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
     this.#leave()
   }
 
-  /** Answers a request that never becomes an exchange; what else comes over the connection is not believed. */
+  /** Answers a request that the gateway does not handle; what else comes over the connection is not believed. */
   refuse(error: unknown): void {
     this.refused()
-    const id = makeRequestId()
-    const reply = this.client.ports.toReply(error, this.#context(id))
-    this.answer(reply)
-    reportRejected(this.client, error, reply.status, id)
+    this.exchange = this.generation.refuse(this, error)
+    this.client.ports.observer.exchangeStarted(this.client.listener)
+    this.answer(this.client.ports.toReply(error, this.#context(this.exchange.id)))
     this.#settle()
   }
 
@@ -197,13 +195,6 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
     if (--this.generation.users.inFlight === 0) this.generation.users.onIdle?.()
     if (--client.inFlight === 0) client.idle(client)
   }
-}
-
-/** Tells of a request that was answered before it became an exchange. */
-export function reportRejected(client: Connection, error: unknown, status: number, requestId: string): void {
-  const code: ErrorCode = error instanceof GatewayError ? error.code : 'internal'
-  const { listener, peer } = client
-  client.ports.observer.requestRejected({ listener, peer, status, code, requestId })
 }
 
 /** Lets go of an answer that nobody gets. */

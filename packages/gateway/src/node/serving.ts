@@ -11,6 +11,8 @@ import type { ErrorContext } from '../to-reply.ts'
 export interface Generation {
   /** @throws GatewayError when the request is refused before anything else looks at it */
   begin(raw: RawRequest): Exchange
+  /** What is known of a request that is refused. Does not throw. */
+  refuse(raw: RawRequest, error: unknown): Exchange
   /** Never rejects. */
   handle(exchange: Exchange): Promise<Reply>
   readonly users: Users

@@ -267,7 +267,8 @@ test('a refusal at the door is an ordinary answer too', async () => {
   using client = openClient(listener.port)
   client.send(ask('Host: b\r\n'))
   expect(await client.ended).toMatch(/^HTTP\/1\.1 400 .*"code":"bad-host"/s)
-  expect(listener.rejected).toHaveLength(1)
+  await listener.finishedCount(1)
+  expect(listener.finished).toMatchObject([{ status: 400, exchange: { reason: 'bad-host' } }])
 })
 
 test.each([

@@ -48,7 +48,8 @@ export function onConnect(request: Http1Request): void {
   client.closing = true
   client.refused = true
   client.socket.on('error', ignore)
-  answerRaw(client, new GatewayError('bad-target', 400, 'CONNECT is for forward proxies'))
+  const refusal = new GatewayError('bad-target', 400, 'CONNECT is for forward proxies')
+  answerRaw(client, refusal, { method: 'CONNECT', target: request.url! })
 }
 
 /** A request for a WebSocket: what comes behind its head is held until the upstream has switched too. */

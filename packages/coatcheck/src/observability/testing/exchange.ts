@@ -1,4 +1,4 @@
-import type { Exchange, FinishedExchange, IncomingRequest } from '@coatcheck/gateway'
+import type { Exchange, FinishedExchange, IncomingRequest, RejectedRequest } from '@coatcheck/gateway'
 import type { GatewayModel } from '@coatcheck/model'
 
 /** An exchange as it is when its answer is out, for tests. Path, query and host follow from target and authority. */
@@ -54,6 +54,22 @@ export function finished(changes: Partial<FinishedExchange> = {}): FinishedExcha
     responseBytes: 2048,
     duration: 5.4,
     aborted: false,
+    ...changes,
+  }
+}
+
+/** What is no HTTP, and was answered. */
+export function rejected(changes: Partial<RejectedRequest> = {}): RejectedRequest {
+  return {
+    listener: 'web',
+    peer: '203.0.113.9',
+    peerPort: 41236,
+    status: 400,
+    code: 'bad-request',
+    detail: 'It is not HTTP: Parse Error: Invalid method encountered',
+    requestId: 'Jr92nA1qLd6tFx4g',
+    responseBytes: 402,
+    line: undefined,
     ...changes,
   }
 }
