@@ -160,7 +160,7 @@ export class Http2Exchange extends ServedExchange {
 
 function ignore(): void {}
 
-/** Names in lower case, and none that speaks of a connection (RFC 9113, section 8.2.2). */
+/** Names in lower case, and none that speaks of a connection. */
 function fitForHttp2(reply: Reply): { headers: HeaderList; hasLength: boolean } {
   const headers: HeaderList = [':status', String(reply.status)]
   let hasLength = false
@@ -178,11 +178,14 @@ function fitForHttp2(reply: Reply): { headers: HeaderList; hasLength: boolean } 
   return { headers, hasLength }
 }
 
+/** No answer may have them (RFC 9113, section 8.2.2); Node throws where it is given one, and nobody would catch it. */
 function isConnectionSpecific(name: string): boolean {
   switch (name) {
     case 'connection':
+    case 'http2-settings':
     case 'keep-alive':
     case 'proxy-connection':
+    case 'te':
     case 'transfer-encoding':
     case 'upgrade':
       return true

@@ -8,13 +8,14 @@ import {
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
 } from 'node:http2'
+import { connect as connectTcp } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { connect as connectTls, type TlsOptions } from 'node:tls'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Exchange } from '../exchange.ts'
-import type { BodySink, Reply } from '../reply.ts'
+import type { BodySink, BodySource, Reply } from '../reply.ts'
 import { makeCertificates, type TestCertificates } from '../testing/certificates.ts'
 import { type RawClient, rawClient } from './fixtures/client.ts'
 import { manualTimers, reply, startListener, type TestListener, type TestListenerOptions } from './fixtures/listener.ts'
@@ -304,6 +305,60 @@ test('a client that resets its stream ends the upstream request', async () => {
   expect(served.listener.finished[0]).toMatchObject({ status: 0, aborted: true })
 })
 
+test.each([
+  ['with an alert', 0],
+  ['without one', 0],
+  ['with an alert in the middle of its answer', 200],
+  ['without one in the middle of its answer', 200],
+])('a client that closes its connection, %s, ends it and the upstream request at once', async (how, status) => {
+  const gone = Promise.withResolvers<void>()
+  await using listener = await startListener({
+    tls: tls(),
+    handle({ connection }) {
+      connection.onGone = gone.resolve
+      const body: BodySource = { kind: 'stream', pipe: (sink) => sink.write(Buffer.from('part')), cancel: gone.resolve }
+      return status === 0 ? new Promise(() => {}) : reply(status, [], body)
+    },
+  })
+  const raw = connectTcp({ port: listener.port, host: '127.0.0.1' })
+  const socket = connectTls({ socket: raw, rejectUnauthorized: false, ALPNProtocols: ['h2'] })
+  const session = connect('https://localhost', { createConnection: () => socket })
+  session.on('error', () => {})
+  const stream = session.request().on('error', () => {})
+  if (status === 0) await expect.poll(() => listener.users.inFlight).toBe(1)
+  else await once(stream, 'data')
+  if (how.startsWith('with an')) socket.end()
+  else raw.end()
+  await gone.promise
+  await listener.handler.closed()
+  expect(listener.connections.h2).toBe(0)
+  if (status !== 0) expect(listener.finished).toMatchObject([{ status, aborted: true }])
+  session.destroy()
+})
+
+test('headers that HTTP/2 has no place for are left out of early answers, answers and trailers', async () => {
+  const odd = ['TE', 'gzip', 'HTTP2-Settings', 'x', 'Upgrade', 'h2c', 'X-Fine', '1']
+  await using served = await serve({
+    handle({ connection }) {
+      connection.inform(103, '', odd)
+      return reply(200, odd, {
+        kind: 'stream',
+        pipe(sink) {
+          sink.write(Buffer.from('x'))
+          sink.end(odd)
+        },
+        cancel() {},
+      })
+    },
+  })
+  const stream = served.session.request()
+  const names: string[][] = []
+  for (const event of ['headers', 'response', 'trailers'])
+    stream.on(event, (headers) => names.push(Object.keys(headers)))
+  expect((await answerOf(stream)).body).toBe('x')
+  expect(names).toEqual([[':status', 'x-fine'], [':status', 'x-fine'], ['x-fine']])
+})
+
 test('a slow reader holds its source up, and gets every byte', async () => {
   const chunk = Buffer.alloc(65_536, 'x')
   const total = 200
@@ -365,7 +420,11 @@ test('a connection that keeps opening streams above its cap is closed', async ()
     },
   })
   const { session } = served
-  const closed = once(session, 'close')
+  const closed = new Promise((resolve) => session.once('close', resolve))
+  let code: number | undefined
+  session.on('goaway', (given) => {
+    code = given
+  })
   for (let i = 0; i < 3_000 && !session.destroyed; i++) {
     try {
       const stream = session.request()
@@ -378,6 +437,7 @@ test('a connection that keeps opening streams above its cap is closed', async ()
   }
   await closed
   expect(most).toBeLessThanOrEqual(100)
+  expect(code).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM)
 })
 
 test('drain() says GOAWAY, finishes what is under way, and ends the connection', async () => {

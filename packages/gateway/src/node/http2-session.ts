@@ -45,12 +45,14 @@ export function openHttp2Session(
   let idleSince = performance.now()
   let patience = timeouts.headers
   session.on('error', () => session.destroy())
+  // nghttp2 does not look at it, and a client that has closed its side gets no answer any more
+  socket.once('end', () => cut(session, constants.NGHTTP2_CANCEL))
   session.on('stream', (stream, _headers, flags, rawHeaders) => {
     patience = timeouts.keepAlive
     if (client.inFlight >= maxInFlight) {
       stream.on('error', ignore)
       stream.close(constants.NGHTTP2_REFUSED_STREAM)
-      if (++refused > maxRefused) session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM)
+      if (++refused > maxRefused) cut(session, constants.NGHTTP2_ENHANCE_YOUR_CALM)
       return
     }
     const exchange = serveStream(client, stream, flags, rawHeaders)
@@ -77,6 +79,11 @@ export function openHttp2Session(
 
 function closeSession(session: ServerHttp2Session): void {
   if (!session.closed && !session.destroyed) session.close()
+}
+
+/** Without an error Node takes the code for "no error", and streams that are cut off look whole. */
+function cut(session: ServerHttp2Session, code: number): void {
+  session.destroy(new Error('The connection was cut'), code)
 }
 
 function ignore(): void {}
