@@ -64,12 +64,8 @@ describe('of headers whose values lie elsewhere', () => {
     const { stdout } = await explain('sesame5')
     expect(stdout).toMatch(/X-Token[\s\S]+\[secret\]/)
     expect(stdout).toMatch(format === 'json' ? /"route": "keyed"/ : /Route: "keyed"/)
-    expect(
-      stdout
-        .replaceAll('?k=sesame7', '')
-        .replaceAll('X-Shared: sesame5', '')
-        .replaceAll(/"sesame5"/g, ''),
-    ).not.toContain('sesame')
+    // What the asker wrote into the URL under a name like any other.
+    expect(stdout.replaceAll('?k=sesame7', '')).not.toContain('sesame')
     const wrong = await explain('wrong')
     expect(wrong.stdout).toContain('the header X-Shared=[secret] is not there')
     expect(wrong.stdout).not.toContain('sesame5')

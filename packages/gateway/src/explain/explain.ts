@@ -136,7 +136,7 @@ function explainRoute(model: ReadModel, route: Route, exchange: Exchange): Parti
 }
 
 function upstreamView(
-  model: GatewayModel,
+  model: ReadModel,
   action: ProxyAction,
   context: RouteContext,
   exchange: Exchange,
@@ -154,7 +154,7 @@ function upstreamView(
     urls: spec.targets.map(({ url }) => url),
     method: outgoing.method,
     target: maskUrl(rewrite === undefined ? outgoing.target : compileRewrite(rewrite.path)(exchange)),
-    headers: visibleHeaders(outgoing.headers, exchange.id),
+    headers: visibleHeaders(outgoing.headers, exchange.id, secretHeaders(model)),
   }
 }
 
@@ -183,11 +183,22 @@ function filledTemplate(value: string, exchange: Exchange, withSession: boolean)
   return compileTemplate(value)(exchange) ?? (withSession && speaksOfVisitor(value) ? value : undefined)
 }
 
-function visibleHeaders(headers: HeaderList, requestId: string): [name: string, value: string][] {
+/** Headers that some match compares with a value that lies elsewhere; what a request brings there may be that value. */
+function secretHeaders({ routes }: ReadModel): Set<string> {
+  const fields = routes.flatMap(({ matches }) => matches.flatMap(({ headers }) => headers))
+  return new Set(fields.flatMap(({ name, isSecret }) => (isSecret ? [name.toLowerCase()] : [])))
+}
+
+function visibleHeaders(
+  headers: HeaderList,
+  requestId: string,
+  secret: ReadonlySet<string>,
+): [name: string, value: string][] {
   const visible: [string, string][] = []
   for (let i = 0; i < headers.length; i += 2) {
     const value = headers[i + 1]!.replaceAll(requestId, '{request.id}')
-    visible.push([headers[i]!, maskHeader(headers[i]!, value)])
+    const name = headers[i]!
+    visible.push([name, secret.has(name.toLowerCase()) ? '[secret]' : maskHeader(name, value)])
   }
   return visible
 }
