@@ -15,8 +15,8 @@ export type Deployment =
       readonly masterName: string
       /** Sentinels; one that answers is enough. */
       readonly nodes: readonly Node[]
-      /** For the sentinels. @defaultValue those of the data nodes */
-      readonly auth?: Auth | undefined
+      /** For the sentinels; `false`: none. @defaultValue those of the data nodes */
+      readonly auth?: Auth | false | undefined
       /** For the sentinels; `false`: plain TCP. @defaultValue that of the data nodes */
       readonly tls?: Tls | false | undefined
       readonly database?: number | undefined
