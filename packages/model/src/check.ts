@@ -7,6 +7,7 @@ import { checkMatches } from './check/matches.ts'
 import { checkNames } from './check/names.ts'
 import { checkOrigins } from './check/origins.ts'
 import { checkReachability } from './check/reachability.ts'
+import { checkRedis } from './check/redis.ts'
 import { checkReferences } from './check/references.ts'
 import { checkRewrites } from './check/rewrites.ts'
 import { checkSessions } from './check/sessions.ts'
@@ -23,6 +24,7 @@ const checks: readonly Check[] = [
   checkUnused,
   checkListeners,
   checkStores,
+  checkRedis,
   checkSessions,
   checkCookies,
   checkUpstreams,

@@ -50,7 +50,8 @@ export function gather(files: readonly (ReadFile & CheckedDocument)[]): Gathered
     for (const section of namedSections) {
       const known = sections[section]
       for (const [name, written] of Object.entries(file.document[section] ?? {})) {
-        if (!seen(step(section) + step(name), file, name, true)) known[name] = written
+        const pointer = step(section) + step(name)
+        if (!seen(pointer, file, name, true) && !isHalfRedis(written, pointer, file)) known[name] = written
       }
     }
   }
@@ -59,6 +60,11 @@ export function gather(files: readonly (ReadFile & CheckedDocument)[]): Gathered
   const isWritten = (section: NamedSection, name: string) =>
     files.some((file) => at(file.content, [section, name]) !== undefined)
   return { document: { ...document, routes } as NativeDocument, placeOf, diagnostics, isWritten, isDamaged }
+}
+
+/** Of a Redis store, what is left would be warned of: without the password that was written wrong, it has none. */
+function isHalfRedis(written: unknown, pointer: string, { damaged }: CheckedDocument): boolean {
+  return at(written, ['redis']) !== undefined && damaged(pointer)
 }
 
 function gatherRoutes(files: readonly (ReadFile & CheckedDocument)[], put: ReturnType<typeof places>['put']) {

@@ -1,5 +1,5 @@
 import { type Diagnostic, didYouMean, suggest } from '@coatcheck/model'
-import { at, isReference, type Path, shown, subject } from './content.ts'
+import { at, isReference, isSecret, type Path, shown, subject } from './content.ts'
 import { inlineYaml } from './inline-yaml.ts'
 import { laterField } from './later.ts'
 import { exampleAt, knownFields } from './shape.ts'
@@ -36,7 +36,7 @@ function problemsOfUnion(union: readonly Way[], content: unknown, path: Path): P
   const meant = meantWay(ways, found)
   if (meant !== undefined) return meant.flatMap((issue) => problemsOf(issue, content, path))
   const options = alternatives(ways)
-  const quoted = options.includes(textKind) ? inQuotes(found) : ''
+  const quoted = options.includes(textKind) ? inQuotes(found, path) : ''
   return [value(content, path, 'is of the wrong kind', `Write ${either(options)}.${quoted}`)]
 }
 
@@ -128,7 +128,7 @@ function invalidValue(issue: Issue, content: unknown, path: Path): Problem {
 function wrongKind(issue: Issue & { code: 'invalid_type' }, content: unknown, path: Path): Problem {
   if (path.length === 0) return value(content, path, 'is no configuration', noConfiguration)
   const kind = kindOf(issue)
-  const quoted = kind === textKind ? inQuotes(at(content, path)) : ''
+  const quoted = kind === textKind ? inQuotes(at(content, path), path) : ''
   const example = issue.expected === 'record' || issue.expected === 'array' ? exampleAt(path) : undefined
   const as = example === undefined ? '' : `, as ${inlineYaml(example)}`
   return value(content, path, 'is of the wrong kind', `Write ${kind}${as}.${quoted}`)
@@ -137,8 +137,9 @@ function wrongKind(issue: Issue & { code: 'invalid_type' }, content: unknown, pa
 const noConfiguration = 'Write fields, as listeners: { web: ":8080" }, or name another file.'
 
 /** Numbers and switches are text once they stand in quotes. */
-function inQuotes(found: unknown): string {
-  return typeof found === 'number' || typeof found === 'boolean' ? ` In quotes it is text: "${found}".` : ''
+function inQuotes(found: unknown, path: Path): string {
+  if (typeof found !== 'number' && typeof found !== 'boolean') return ''
+  return isSecret(path) ? ' In quotes it is text.' : ` In quotes it is text: "${found}".`
 }
 
 function tooLittle(origin: string): string {
@@ -146,7 +147,8 @@ function tooLittle(origin: string): string {
 }
 
 function amount(origin: string, bound: string): string {
-  return origin === 'string' ? `${bound} character` : origin === 'array' ? `${bound} item` : bound
+  const many = / 1$/.test(bound) ? '' : 's'
+  return origin === 'string' ? `${bound} character${many}` : origin === 'array' ? `${bound} item${many}` : bound
 }
 
 function formatRemedy(path: Path): string {
