@@ -23,7 +23,7 @@ export interface RedisConnection {
   run(script: Script, key: string, args: readonly Argument[], options?: SendOptions): Promise<unknown>
   /** One command to the node that owns `key`. The same bounds. @throws RedisFailure */
   call(key: string, command: string, args: readonly Argument[], options?: SendOptions): Promise<unknown>
-  /** The primaries that hold data now; empty while none is known. */
+  /** The primaries that hold data now, those that are not connected at the moment included; empty while none is known. */
   primaries(): readonly RedisNode[]
   /** Calls `listener` when a primary came, went or was replaced. Returns how to stop. */
   onPrimaries(listener: () => void): () => void
@@ -35,14 +35,24 @@ export interface SendOptions {
   readonly idempotent?: boolean
 }
 
+/** One connection to one primary: when it is lost, and when there is another, `primaries()` has another object. */
 export interface RedisNode {
   /** `host:port`, as it is connected to. */
   readonly address: string
-  /** Number of this connection, over all of this process: another one means that it was lost in between. */
+  /** Number of this connection, over all of this process; 0: there is none at the moment. Never changes. */
   readonly epoch: number
-  /** One command on the multiplexed connection to this node. The same bounds. @throws RedisFailure */
+  /**
+   * One command on the multiplexed connection to this node; fails at once when that connection is no more.
+   *
+   * @throws RedisFailure
+   */
   call(command: string, args: readonly Argument[]): Promise<unknown>
-  /** Opens a connection of its own, with the same credentials and TLS, for a subscriber or for WAIT. */
+  /**
+   * Opens a connection of its own, with the same credentials and TLS, for a subscriber or for WAIT; fails at once when
+   * the multiplexed one is no more.
+   *
+   * @throws RedisFailure
+   */
   dedicated(): Promise<DedicatedConnection>
 }
 

@@ -1,0 +1,90 @@
+/** Keeps one connection to a node open, for ever. */
+import type { Node } from '../options.ts'
+import { delayBeforeAttempt } from './backoff.ts'
+import { broken, StoreFailure } from './failure.ts'
+import type { Link } from './link.ts'
+import { nameOf } from './open-link.ts'
+import type { ConnectionPorts } from './ports.ts'
+
+export interface Kept {
+  readonly node: Node
+  /** `host:port`. */
+  readonly address: string
+  /** `undefined` while there is none. */
+  readonly link: Link | undefined
+  /** Why there is none. */
+  readonly failure: StoreFailure
+  /** Gives up a connection that is not what we want (what is in flight on it ends first), and opens another. */
+  renew(): void
+  /** Gives up the connection when what is in flight has ended, and opens no other. */
+  retire(): void
+  /** Gives up the connection at once, and opens no other. */
+  close(): void
+}
+
+export type Open = (node: Node, signal: AbortSignal) => Promise<Link>
+
+/** `changed` is called whenever the link came, went, became writable, or could not be opened. */
+export function keep(node: Node, open: Open, changed: () => void, ports: ConnectionPorts): Kept {
+  const address = nameOf(node)
+  const stop = new AbortController()
+  let link: Link | undefined
+  let failure = new StoreFailure('closed', `Not yet connected to Redis at ${address}.`, { notExecuted: true })
+  let lastAttempt = Number.NEGATIVE_INFINITY
+  let cancel = () => {}
+
+  const attempt = () => {
+    lastAttempt = ports.now()
+    open(node, stop.signal).then(up, down)
+  }
+  const again = () => {
+    if (!stop.signal.aborted)
+      cancel = ports.schedule(delayBeforeAttempt(ports.now() - lastAttempt, ports.random()), attempt)
+    changed()
+  }
+  const up = (opened: Link) => {
+    if (stop.signal.aborted) return opened.close()
+    link = opened
+    opened.onDrain(changed)
+    opened.onClose((reason) => {
+      if (link !== opened) return
+      link = undefined
+      down(reason)
+    })
+    if (link !== undefined) changed()
+  }
+  const down = (error: unknown) => {
+    failure = broken(address, error)
+    again()
+  }
+  const drop = (reason: string) => {
+    const dropped = link
+    link = undefined
+    failure = new StoreFailure('closed', reason, { notExecuted: true })
+    return dropped
+  }
+  const end = () => {
+    cancel()
+    stop.abort(new StoreFailure('closed', `The connection to Redis at ${address} was closed.`, { notExecuted: true }))
+    return drop(`The connection to Redis at ${address} was closed.`)
+  }
+  attempt()
+  return {
+    node,
+    address,
+    get link() {
+      return link
+    },
+    get failure() {
+      return failure
+    },
+    renew() {
+      const dropped = drop(`Redis at ${address} is asked anew.`)
+      if (dropped === undefined) return
+      dropped.finish()
+      again()
+    },
+    retire: () => end()?.finish(),
+    close: () => end()?.close(),
+  }
+}

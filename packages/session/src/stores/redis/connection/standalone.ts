@@ -1,0 +1,15 @@
+import type { Node } from '../options.ts'
+import { keep } from './keep.ts'
+import type { Surroundings, Topology } from './topology.ts'
+
+/** One server, or whatever stands behind one address. */
+export function standalone(node: Node, { open, changed, ports }: Surroundings): Topology {
+  const kept = keep(node, open, changed, ports)
+  return {
+    ownerOf: () => kept,
+    primaries: () => [kept],
+    failure: () => (kept.link === undefined ? kept.failure : undefined),
+    doubt: () => kept.renew(),
+    close: () => kept.close(),
+  }
+}
