@@ -29,6 +29,8 @@ export interface SessionCache<Session extends Cacheable> {
   lifeOf(id: SessionId): Life | undefined
   add(session: Session, now: number): void
   remove(id: SessionId): void
+  /** Lets go of what is kept under this id, unless it is of this version. */
+  keepOnly(id: SessionId, version: string | undefined): void
   clear(): void
 }
 
@@ -99,6 +101,10 @@ export function createCache<Session extends Cacheable>(
       entries.set(session.id, entry)
     },
     remove: (id) => void entries.delete(id),
+    keepOnly(id, version) {
+      const entry = entries.get(id)
+      if (entry !== undefined && entry.version !== version) entries.delete(id)
+    },
     clear: () => entries.clear(),
   }
 }

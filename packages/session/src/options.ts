@@ -3,20 +3,23 @@ import type { CookieOptions, Sealing, SealingKey, SessionObserver } from './api.
 import type { CacheOptions } from './cache.ts'
 import { SessionError } from './errors.ts'
 import type { SealedCookieStore, Timeouts } from './session-store.ts'
-import type { RecordStore } from './store.ts'
+import { isClocked, type PrefixedStores, type RecordStore } from './store.ts'
 import type { Schedule } from './touches.ts'
 
 /** Where the ticket is looked for; in a header it comes back in a response header of the same name. */
 export type Lookup = { readonly kind: 'cookie' } | { readonly kind: 'header'; readonly name: string }
 
 export interface SessionsOptions {
-  /** A record store (`memoryRecords`, `sqliteRecords`, …), or `sealedCookies`, which cannot revoke. */
-  readonly store: RecordStore | SealedCookieStore
+  /**
+   * A record store (`memoryRecords`, `sqliteRecords`, …), `connectRedis`, or `sealedCookies`, which cannot revoke. One that
+   * the manager takes out of a connection (`PrefixedStores`) it also closes.
+   */
+  readonly store: RecordStore | PrefixedStores | SealedCookieStore
   /**
    * Names what these sessions belong to; a record or cookie of another prefix does not open.
    * `[A-Za-z0-9][A-Za-z0-9_.:-]*`, at most 128 characters.
    *
-   * @defaultValue `session`
+   * @defaultValue `session`; over a store that others may share, as Redis is, it must be given
    */
   readonly prefix?: string
   /** @defaultValue the cookie */
@@ -59,7 +62,7 @@ export interface SessionsOptions {
    * @defaultValue 10,000 sessions, for 60 seconds each
    */
   readonly cache?: CacheOptions | false
-  /** Milliseconds since 1970. @defaultValue Date.now */
+  /** Milliseconds since 1970. @defaultValue the clock of the store where it has one, else Date.now */
   readonly clock?: () => number
   /** @defaultValue setTimeout, without keeping the process alive for it */
   readonly schedule?: Schedule
@@ -67,6 +70,9 @@ export interface SessionsOptions {
 }
 
 export interface CheckedOptions {
+  readonly store: RecordStore | SealedCookieStore
+  /** The same, when the manager has to close it. */
+  readonly ownedStore: RecordStore | undefined
   readonly prefix: string
   readonly lookup: Lookup
   readonly timeouts: Timeouts
@@ -85,7 +91,24 @@ const minute = 60_000
 
 /** @throws SessionError `ERR_INVALID_OPTION` */
 export function checkOptions(options: SessionsOptions): CheckedOptions {
-  const checked: CheckedOptions = {
+  const checked = withDefaults(options)
+  checkPrefix(checked.prefix)
+  checkLookup(checked.lookup, options.store)
+  checkNumbers(checked)
+  const ownedStore = 'under' in options.store ? options.store.under(checked.prefix) : undefined
+  const store = ownedStore ?? (options.store as RecordStore | SealedCookieStore)
+  return { ...checked, store, ownedStore, clock: options.clock ?? clockOf(store) }
+}
+
+function clockOf(store: RecordStore | SealedCookieStore): () => number {
+  return 'kind' in store || !isClocked(store) ? Date.now : () => store.now()
+}
+
+function withDefaults(options: SessionsOptions): Omit<CheckedOptions, 'store' | 'ownedStore' | 'clock'> {
+  if (options.prefix === undefined && 'under' in options.store) {
+    throw invalid('prefix is missing: others may use this store too, and would share these sessions. Name yours.')
+  }
+  return {
     prefix: options.prefix ?? 'session',
     lookup: options.lookup ?? { kind: 'cookie' },
     timeouts: { idle: 10 * minute, lifetime: 720 * minute, ...options.timeouts },
@@ -95,17 +118,13 @@ export function checkOptions(options: SessionsOptions): CheckedOptions {
     maxBytes: options.maxBytes ?? 65_536,
     serveCachedFor: options.serveCachedFor ?? 0,
     cache: options.cache ?? { maxEntries: 10_000, maxAge: minute },
-    clock: options.clock ?? Date.now,
     schedule: options.schedule,
     observer: options.observer ?? {},
   }
-  checkPrefix(checked.prefix)
-  checkLookup(checked.lookup, options.store)
-  checkNumbers(checked)
-  return checked
 }
 
-function checkPrefix(prefix: string): void {
+/** @throws SessionError `ERR_INVALID_OPTION` */
+export function checkPrefix(prefix: string): void {
   if (/^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/.test(prefix)) return
   throw invalid(
     `prefix ${JSON.stringify(prefix)} is not 1 to 128 letters, digits, "_", ".", ":" or "-", beginning with a letter or digit.`,
@@ -122,7 +141,13 @@ function checkLookup(lookup: Lookup, store: SessionsOptions['store']): void {
   }
 }
 
-function checkNumbers({ timeouts, rotateAfter, maxBytes, serveCachedFor, cache }: CheckedOptions): void {
+function checkNumbers({
+  timeouts,
+  rotateAfter,
+  maxBytes,
+  serveCachedFor,
+  cache,
+}: ReturnType<typeof withDefaults>): void {
   checkPositive('timeouts.idle', timeouts.idle)
   checkPositive('timeouts.lifetime', timeouts.lifetime)
   checkPositive('maxBytes', maxBytes)

@@ -9,7 +9,7 @@ import { readRecord } from './record.ts'
 import { createSession, saveSession } from './save-session.ts'
 import { createSealers, prefixTag } from './sealing.ts'
 import type { Opened, SessionStore, StoredSession, StoreSettings } from './session-store.ts'
-import { isConfirming, isExpiring, type RecordStore } from './store.ts'
+import { isChanging, isConfirming, isExpiring, type RecordStore } from './store.ts'
 import { parseTicket, splitTicket, type Ticket } from './ticket.ts'
 import { type Engine, readSession, type ServerSideOptions, type TicketSession } from './ticket-session.ts'
 import { createTouches } from './touches.ts'
@@ -17,7 +17,7 @@ import { createTouches } from './touches.ts'
 /** A session store over a record store. @throws SessionError `ERR_INVALID_OPTION` */
 export function serverSide(records: RecordStore, settings: StoreSettings, options: ServerSideOptions): SessionStore {
   const engine = createEngine(records, settings, options)
-  const stopListening = listenToEnds(engine, records)
+  const stopListening = [listenToEnds(engine, records), listenToChanges(engine, records)]
   return {
     revokes: true,
     open: (value, now) => open(engine, value, now),
@@ -26,7 +26,7 @@ export function serverSide(records: RecordStore, settings: StoreSettings, option
     save: (session, changes, now) => saveSession(engine, session as TicketSession, changes, now),
     end: (session) => end(engine, session),
     async close() {
-      stopListening?.()
+      for (const stop of stopListening) stop?.()
       engine.cache?.clear()
       await engine.touches.close()
     },
@@ -104,4 +104,10 @@ function listenToEnds({ context, options, settings, cache, touches }: Engine, st
     const lifetimeOver = endedAt + 1000 >= header.createdAt + settings.timeouts.lifetime
     options.observer.ended?.(lifetimeOver ? 'lifetime' : 'idle')
   })
+}
+
+/** What is known to have changed is not served in an outage either. */
+function listenToChanges({ cache }: Engine, store: RecordStore) {
+  if (cache === undefined || !isChanging(store)) return undefined
+  return store.onChange((id, version) => (id === undefined ? cache.clear() : cache.keepOnly(id, version)))
 }

@@ -54,10 +54,44 @@ export interface Expiring {
   onExpire(listener: (id: SessionId, bytes: Uint8Array, endedAt: number) => void): () => void
 }
 
+/** An extra ability: the store tells what it hears of changes, so that what was made of a record can be let go. */
+export interface Changing {
+  /**
+   * Calls `listener` with the id of a record and its version from now on, which is `undefined` when it ended; also for
+   * writes of this process. Without an id: nothing that was read before may be served any more, not even in an outage,
+   * since another server answers, or what it kept was lost. Returns how to stop.
+   */
+  onChange(listener: (id?: SessionId, version?: string) => void): () => void
+}
+
+/** An extra ability: the store has a clock, and all who share it go by it, whatever their own clocks say. */
+export interface Clocked {
+  /** Milliseconds since 1970; the clock of this machine as long as the store was not heard of. */
+  now(): number
+}
+
+/** Stores that share one connection. Whoever keeps records under a prefix asks for the store of that prefix. */
+export interface PrefixedStores {
+  /**
+   * The store for one prefix; `close` of it lets go of what this prefix needed, and leaves the connection to the others.
+   *
+   * @throws SessionError `ERR_INVALID_OPTION` for a prefix that is none
+   */
+  under(prefix: string): RecordStore
+}
+
 export function isConfirming(store: RecordStore): store is RecordStore & Confirming {
   return 'confirm' in store && typeof store.confirm === 'function'
 }
 
 export function isExpiring(store: RecordStore): store is RecordStore & Expiring {
   return 'onExpire' in store && typeof store.onExpire === 'function'
+}
+
+export function isChanging(store: RecordStore): store is RecordStore & Changing {
+  return 'onChange' in store && typeof store.onChange === 'function'
+}
+
+export function isClocked(store: RecordStore): store is RecordStore & Clocked {
+  return 'now' in store && typeof store.now === 'function'
 }
