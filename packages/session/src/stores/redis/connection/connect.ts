@@ -1,5 +1,6 @@
 /** A Redis or Valkey in any deployment, as one connection. */
 import type { ConnectionOptions } from '../options.ts'
+import { cluster } from './cluster.ts'
 import type { ConnectionState, RedisConnection } from './connection.ts'
 import { dispatch } from './dispatch.ts'
 import { StoreFailure } from './failure.ts'
@@ -8,12 +9,16 @@ import type { Open } from './keep.ts'
 import { nodes } from './nodes.ts'
 import { type Access, openLink } from './open-link.ts'
 import { type ConnectionPorts, realPorts } from './ports.ts'
+import { replicated } from './replicated.ts'
+import { sentinel } from './sentinel.ts'
 import { standalone } from './standalone.ts'
 import type { Surroundings, Topology } from './topology.ts'
 import { waiting } from './waiting.ts'
 
 const connectWithin = 5000
 const commandWithin = 2000
+/** For each of several nodes that could answer alike: one that is dead must not keep us from the next. */
+const memberWithin = 1000
 
 /**
  * Connects in the background, and for ever: what is asked meanwhile waits for it, within its time.
@@ -55,22 +60,42 @@ export function connect(options: ConnectionOptions, given: Partial<ConnectionPor
   }
 }
 
-function topologyOf({ deployment }: ConnectionOptions, _access: Access, surroundings: Surroundings): Topology {
+function topologyOf(options: ConnectionOptions, access: Access, around: Surroundings): Topology {
+  const { deployment } = options
   switch (deployment.kind) {
     case 'standalone':
-      return standalone(deployment.node, surroundings)
-    default:
-      throw new Error('not yet')
+      return standalone(deployment.node, around)
+    case 'sentinel': {
+      const forSentinels = sentinelAccess(options, access)
+      const open: Open = (node, signal) => openLink(node, forSentinels, around.ports, signal)
+      return sentinel(deployment.masterName, deployment.nodes, open, around)
+    }
+    case 'cluster':
+      return cluster(deployment.nodes, around)
+    case 'replicated':
+      return replicated(deployment.nodes, around)
+  }
+}
+
+function sentinelAccess({ deployment }: ConnectionOptions, access: Access): Access {
+  const { auth, tls } = deployment as Extract<ConnectionOptions['deployment'], { kind: 'sentinel' }>
+  return {
+    auth: auth === false ? undefined : (auth ?? access.auth),
+    tls: tls === false ? undefined : (tls ?? access.tls),
+    unfit: ({ mode }) => (mode !== undefined && mode !== 'sentinel' ? 'is no sentinel.' : undefined),
+    connect: Math.min(access.connect, memberWithin),
+    command: access.command,
   }
 }
 
 function accessOf({ deployment, auth, tls, timeouts }: ConnectionOptions): Access {
+  const connect = timeouts?.connect ?? connectWithin
   return {
     auth,
     tls,
     database: 'database' in deployment ? deployment.database : undefined,
     unfit: unfitFor[deployment.kind],
-    connect: timeouts?.connect ?? connectWithin,
+    connect: deployment.kind === 'cluster' ? Math.min(connect, memberWithin) : connect,
     command: timeouts?.command ?? commandWithin,
   }
 }
@@ -86,7 +111,8 @@ const unfitFor: { readonly [K in ConnectionOptions['deployment']['kind']]: Acces
   standalone: onlyPrimary,
   sentinel: onlyPrimary,
   replicated: notSentinel,
-  cluster: notSentinel,
+  cluster: (greeting) =>
+    notSentinel(greeting) ?? (greeting.mode === 'standalone' ? 'is no part of a cluster.' : undefined),
 }
 
 function stateAfter(

@@ -11,6 +11,9 @@ import type { Waiting } from './waiting.ts'
 /** More commands than this, waiting or without their answer, are refused at once. */
 export const mostOutstanding = 10_000
 
+/** Nothing is sent again with fewer milliseconds left. */
+const leastTime = 5
+
 export interface Dispatch {
   run(script: Script, key: string, args: readonly Argument[], options?: SendOptions): Promise<unknown>
   call(key: string, command: string, args: readonly Argument[], options?: SendOptions): Promise<unknown>
@@ -82,9 +85,9 @@ export function dispatch(topology: Topology, waiting: Waiting, timeout: number, 
 
   /** Prepares the next try; throws when there must not be one. */
   async function recover(job: Job, kept: Kept, failure: StoreFailure): Promise<void> {
-    if (failure.reason === 'timeout' || !(failure.notExecuted || job.idempotent)) throw failure
+    if (job.deadline - ports.now() < leastTime || !(failure.notExecuted || job.idempotent)) throw failure
     const { reply } = failure
-    if (reply === undefined) return
+    if (reply === undefined) return job.refusals++ < 3 ? undefined : pause(job, failure)
     if (reply === 'NOSCRIPT' && job.whole !== undefined) {
       job.command = 'EVAL'
       job.args = job.whole

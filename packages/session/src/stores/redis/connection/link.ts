@@ -118,7 +118,7 @@ export async function linkOver(socket: Socket, address: string, ms: number, port
         if (from === channel) listener(message)
       }
       redis.on('message', heard)
-      await link.send('SUBSCRIBE', [channel], ms).catch((error: unknown) => {
+      await link.send('subscribe', [channel], ms).catch((error: unknown) => {
         redis.off('message', heard)
         throw error
       })

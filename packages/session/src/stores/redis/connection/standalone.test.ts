@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { until } from '../testing/processes.ts'
-import { testStandalone } from '../testing/standalone.ts'
+import { testStandalone } from '../testing/servers.ts'
 import { connect } from './connect.ts'
 
 test('what is asked before there is a connection waits for it', async () => {

@@ -34,8 +34,13 @@ process.on('exit', () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
 
+export interface Folder {
+  readonly path: string
+  remove(): void
+}
+
 /** A folder that is removed when the process ends, or at `remove`. */
-export function folder(): { readonly path: string; remove(): void } {
+export function folder(): Folder {
   const path = mkdtempSync(join(tmpdir(), 'coatcheck-redis-'))
   folders.add(path)
   return {

@@ -1,0 +1,83 @@
+/** A primary with replicas and no sentinel. */
+import type { Node } from '../options.ts'
+import { StoreFailure } from './failure.ts'
+import { roleOf } from './greet.ts'
+import { type Kept, keep } from './keep.ts'
+import type { Link } from './link.ts'
+import { poll } from './poll.ts'
+import { lookEvery, lookWithin, type Surroundings, searchEvery, type Topology } from './topology.ts'
+
+/**
+ * Follows the node that says it is primary.
+ *
+ * All are connected, and asked each second (four times a second while none is primary). Of several that say so, which
+ * an interrupted promotion may leave behind, the one with the most replicas holds, else the one that held before.
+ */
+export function replicated(nodes: readonly Node[], around: Surroundings): Topology {
+  const { open, ports } = around
+  /** Replicas of each node that says it is primary. */
+  const claims = new Map<Kept, number>()
+  const asked = new Map<Kept, number>()
+  let primary: Kept | undefined
+  const members: Kept[] = []
+  const changed = () => {
+    if (members.some(({ link }, i) => link !== undefined && asked.get(members[i] as Kept) !== link.epoch))
+      looking.soon()
+    if (primary?.link === undefined) looking.soon()
+    around.changed()
+  }
+  const ask = async (member: Kept) => {
+    const { link } = member
+    if (link !== undefined) asked.set(member, link.epoch)
+    const replicas = link === undefined ? undefined : await replicasOf(link).catch(() => undefined)
+    if (replicas === undefined) claims.delete(member)
+    else claims.set(member, replicas)
+  }
+  const look = async () => {
+    await Promise.all(members.map(ask))
+    const chosen = mostReplicas(claims, primary)
+    if (chosen === undefined || chosen === primary) return
+    primary = chosen
+    around.changed()
+  }
+  const isUp = () => primary?.link !== undefined && claims.has(primary)
+  const looking = poll(look, () => (isUp() ? lookEvery : searchEvery), ports)
+  members.push(...nodes.map((node) => keep(node, open, changed, ports)))
+  looking.soon()
+  return {
+    ownerOf: () => (primary !== undefined && claims.has(primary) ? primary : undefined),
+    primaries: () => (primary === undefined ? [] : [primary]),
+    failure() {
+      if (isUp()) return undefined
+      const failed = (primary ?? members.find(({ link }) => link === undefined))?.failure
+      const message = `None of ${members.length} nodes says that it is the primary. ${failed?.message ?? ''}`
+      return new StoreFailure(failed?.reason ?? 'role', message.trimEnd(), { notExecuted: true })
+    },
+    doubt(kept) {
+      claims.delete(kept)
+      looking.soon()
+    },
+    close() {
+      looking.stop()
+      for (const member of members) member.close()
+    },
+  }
+}
+
+/** How many replicas a primary has; `undefined` of a replica. Where ROLE is not allowed, the greeting says less. */
+async function replicasOf(link: Link): Promise<number | undefined> {
+  try {
+    const reply = await link.send('ROLE', [], lookWithin)
+    if (!Array.isArray(reply) || String(reply[0]) !== 'master') return undefined
+    return Array.isArray(reply[2]) ? reply[2].length : 0
+  } catch (error) {
+    if (!(error instanceof StoreFailure) || error.reason !== 'forbidden') throw error
+    return (await roleOf(link, lookWithin)) === 'master' ? 0 : undefined
+  }
+}
+
+function mostReplicas(claims: ReadonlyMap<Kept, number>, followed: Kept | undefined): Kept | undefined {
+  const most = Math.max(...claims.values())
+  const named = [...claims].filter(([, replicas]) => replicas === most).map(([kept]) => kept)
+  return named.find((kept) => kept === followed) ?? named[0]
+}
