@@ -113,15 +113,16 @@ export function contradictionOf(
 
 /** The store that a URL means, with what stands beside it in `spec`. */
 export function storeOfUrl(spec: Omit<RedisStoreSpec, 'deployment'>, url: RedisUrl): RedisStoreSpec {
-  const { tls, node, username, password, database } = url
-  const { kind, name, ...rest } = spec
+  const { node, username, password, database } = url
+  const { kind, name, auth, tls, timeouts, cache } = spec
   return {
     kind,
     name,
     deployment: { kind: 'standalone', node, database },
-    ...rest,
-    auth: password === undefined ? spec.auth : { username, password: { from: 'value', value: password } },
-    tls: tls ? (spec.tls ?? systemTls) : undefined,
+    auth: password === undefined ? auth : { username, password: { from: 'value', value: password } },
+    tls: url.tls ? (tls ?? systemTls) : undefined,
+    timeouts,
+    cache,
   }
 }
 

@@ -6,16 +6,18 @@ import {
   type Gateway,
   type GatewayObserver,
   type Generation,
+  type Log,
   toReply,
   type Users,
 } from '@coatcheck/gateway'
-import type { GatewayModel, Listener } from '@coatcheck/model'
+import type { GatewayModel, Listener, StoreStatus } from '@coatcheck/model'
 import type { Observability } from '../observability/observability.ts'
 import { readValue } from '../secrets.ts'
 import { serverKeys } from '../state/keyring.ts'
 import type { StateFolder } from '../state/state-folder.ts'
 import { createListeners } from './listeners.ts'
 import type { Prepared, Runner } from './runner.ts'
+import { watchStores } from './store-watch.ts'
 import { createStores, type PreparedStores } from './stores.ts'
 
 export interface GatewayProcessOptions {
@@ -40,6 +42,11 @@ export function createGatewayProcess({ observability, state, statusChanged }: Ga
     observability.storeUp(store, up)
     statusChanged?.()
   })
+  const stopWatching = watchStores(stores.status, (store, before) => {
+    if (store.state !== (before?.state ?? 'up')) tellOf(store, log)
+    if (store.state !== before?.state) observability.storeUp(store.name, store.state === 'up')
+    statusChanged?.()
+  })
   const listeners = createListeners({
     secret: readValue,
     certificate: observability.certificate,
@@ -54,7 +61,7 @@ export function createGatewayProcess({ observability, state, statusChanged }: Ga
 
   async function prepare(model: GatewayModel): Promise<Prepared> {
     const { keys, told } = serverKeys(model, state)
-    const prepared = stores.prepare(model.stores)
+    const prepared = await stores.prepare(model.stores)
     let gateway: Gateway | undefined
     try {
       const { records } = prepared
@@ -107,6 +114,7 @@ export function createGatewayProcess({ observability, state, statusChanged }: Ga
     drain: listeners.drain,
     failed: new Promise(() => {}),
     async stop() {
+      stopWatching()
       listeners.destroy()
       if (running !== undefined) await close(running)
       await stores.close()
@@ -117,6 +125,11 @@ export function createGatewayProcess({ observability, state, statusChanged }: Ga
 function generation(spec: Listener, { gateway, users }: Running): Generation {
   const listener: CompiledListener = compileListener(spec)
   return { begin: (raw) => beginExchange(listener, raw), handle: gateway.handle, users }
+}
+
+function tellOf({ name, state, reason }: StoreStatus, log: Log): void {
+  if (state === 'up') log.info(`Store "${name}" is reached again`)
+  else log.error(`Store "${name}" cannot be reached`, { error: { message: reason } })
 }
 
 /** A store is down from a failed operation to the next that succeeds. */

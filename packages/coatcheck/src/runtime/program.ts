@@ -8,6 +8,7 @@ import { nodeWarning } from './node-version.ts'
 import { hasErrors, logProblems, problemOf } from './problem.ts'
 import type { Runner } from './runner.ts'
 import { createStatusKeeper, type StatusKeeper } from './status.ts'
+import { knowsItself } from './store-watch.ts'
 
 /** All parts of a program that runs, and the model that it runs. */
 export interface Program {
@@ -37,15 +38,22 @@ export function createProgram(
   return { observability, runner, internal, keeper, model }
 }
 
-/** Ready is who takes traffic. A store that is down does not count: routes without sessions go on, the others say 503. */
+/**
+ * Ready is who takes traffic, and reaches the stores that gateways share: another one may reach them. Of a store of this
+ * machine only requests show whether it is well, so that one which gets none could never be ready again.
+ */
 function readiness(runner: Runner): Check[] {
-  const { listeners } = runner.status()
-  if (listeners.length === 0) return [{ name: 'listeners', ok: false, reason: 'none is open' }]
-  return listeners.map(({ name, state }) => ({
-    name: `listener-${name}`,
-    ok: state === 'listening',
-    reason: state === 'listening' ? undefined : `it is ${state}`,
-  }))
+  const { listeners, stores } = runner.status()
+  const check = (name: string, ok: boolean, reason: string | undefined): Check => ({
+    name,
+    ok,
+    reason: ok ? undefined : reason,
+  })
+  if (listeners.length === 0) return [check('listeners', false, 'none is open')]
+  return [
+    ...listeners.map(({ name, state }) => check(`listener-${name}`, state === 'listening', `it is ${state}`)),
+    ...stores.filter(knowsItself).map(({ name, state, reason }) => check(`store-${name}`, state === 'up', reason)),
+  ]
 }
 
 /**

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { MemoryStoreSpec, StoreSpec } from '@coatcheck/model'
+import type { RecordStore } from '@coatcheck/session'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { stateFolder } from '../state/state-folder.ts'
 import { createStores } from './stores.ts'
@@ -18,25 +19,26 @@ const sqlite: StoreSpec = { kind: 'sqlite', name: 'main', file: undefined }
 
 test('a store whose settings are the same is kept, with its sessions', async () => {
   const stores = createStores(state())
-  const first = stores.prepare([memory])
-  await first.records('main')!.create('id', new Uint8Array(1), 1000)
-  const second = stores.prepare([{ ...memory }])
+  const first = await stores.prepare([memory])
+  const records = first.records('main') as RecordStore
+  await records.create('id', new Uint8Array(1), 1000)
+  const second = await stores.prepare([{ ...memory }])
   await first.release()
-  expect(await second.records('main')!.read('id')).toBeDefined()
+  expect(await records.read('id')).toBeDefined()
   expect(second.records('main')).toBe(first.records('main'))
 })
 
-test('a store whose settings changed is another one', () => {
+test('a store whose settings changed is another one', async () => {
   const stores = createStores(state())
-  const [one, other] = [stores.prepare([memory]), stores.prepare([{ ...memory, maxSessions: 20 }])]
+  const [one, other] = [await stores.prepare([memory]), await stores.prepare([{ ...memory, maxSessions: 20 }])]
   expect(one.records('main')).not.toBe(other.records('main'))
 })
 
 test('SQLite lies in the state folder, which is made for it alone', async () => {
   const stores = createStores(state())
-  stores.prepare([memory, { kind: 'sealed-cookie', name: 'cookie', maxParts: 3 }])
+  await stores.prepare([memory, { kind: 'sealed-cookie', name: 'cookie', maxParts: 3 }])
   expect(readdirSync(folder)).toEqual([])
-  const prepared = stores.prepare([sqlite])
+  const prepared = await stores.prepare([sqlite])
   expect(readdirSync(join(folder, 'state'))).toContain('sessions-main.db')
   await prepared.release()
   await stores.close()
@@ -44,7 +46,7 @@ test('SQLite lies in the state folder, which is made for it alone', async () => 
 
 test('a relative file of SQLite lies in the state folder, never where the program was started', async () => {
   const stores = createStores(state())
-  const prepared = stores.prepare([{ ...sqlite, file: 'mine.db' }])
+  const prepared = await stores.prepare([{ ...sqlite, file: 'mine.db' }])
   expect(readdirSync(join(folder, 'state'))).toContain('mine.db')
   expect(readdirSync(process.cwd())).not.toContain('mine.db')
   await prepared.release()
@@ -52,30 +54,28 @@ test('a relative file of SQLite lies in the state folder, never where the progra
 
 test('an absolute file of SQLite lies where it says, and no state folder is made for it', async () => {
   const stores = createStores(state())
-  const prepared = stores.prepare([{ ...sqlite, file: join(folder, 'mine.db') }])
+  const prepared = await stores.prepare([{ ...sqlite, file: join(folder, 'mine.db') }])
   expect(readdirSync(folder)).toContain('mine.db')
   expect(readdirSync(folder)).not.toContain('state')
   await prepared.release()
 })
 
-test('a sealed cookie keeps no records', () => {
-  expect(
-    createStores(state())
-      .prepare([{ kind: 'sealed-cookie', name: 'main', maxParts: 3 }])
-      .records('main'),
-  ).toBeUndefined()
+test('a sealed cookie keeps no records', async () => {
+  const prepared = await createStores(state()).prepare([{ kind: 'sealed-cookie', name: 'main', maxParts: 3 }])
+  expect(prepared.records('main')).toBeUndefined()
 })
 
 test('what was opened beside a store that cannot be opened is closed again', async () => {
   const stores = createStores(state())
-  expect(() => stores.prepare([sqlite, { kind: 'sqlite', name: 'other', file: '/proc/no/such.db' }])).toThrow()
-  stores.prepare([memory]).commit()
+  const impossible: StoreSpec = { kind: 'sqlite', name: 'other', file: '/proc/no/such.db' }
+  await expect(stores.prepare([sqlite, impossible])).rejects.toThrow()
+  ;(await stores.prepare([memory])).commit()
   expect(stores.status()).toEqual([{ name: 'main', kind: 'memory', state: 'up', reason: undefined }])
 })
 
-test('a store is down from a failure to the next success, and only a change is news', () => {
+test('a store is down from a failure to the next success, and only a change is news', async () => {
   const stores = createStores(state())
-  stores.prepare([memory]).commit()
+  ;(await stores.prepare([memory])).commit()
   expect(stores.heard('main', true)).toBe(false)
   expect(stores.heard('main', false)).toBe(true)
   expect(stores.heard('main', false)).toBe(false)

@@ -1,18 +1,21 @@
 import { isAbsolute, join } from 'node:path'
 import type { GatewayModel, SqliteStoreSpec, StoreSpec, StoreStatus } from '@coatcheck/model'
-import type { RecordStore } from '@coatcheck/session'
+import type { PrefixedStores, RecordStore } from '@coatcheck/session'
 import { memoryRecords } from '@coatcheck/session/stores/memory'
+import type { RedisStores } from '@coatcheck/session/stores/redis'
 import { sqliteRecords } from '@coatcheck/session/stores/sqlite'
+import { readText } from '../secrets.ts'
 import type { StateFolder } from '../state/state-folder.ts'
+import { redisOptions, withoutUrl } from './redis-options.ts'
 
 /** The record stores of a process, kept over reloads while their settings are the same. */
 export interface Stores {
   /**
-   * Opens what is not open yet.
+   * Opens what is not open yet. A Redis connects in the background: one that is down is open as well.
    *
    * @throws SessionError, ProgramError when a store cannot be opened; nothing that was opened for it stays open
    */
-  prepare(specs: GatewayModel['stores']): PreparedStores
+  prepare(specs: GatewayModel['stores']): Promise<PreparedStores>
   status(): StoreStatus[]
   /** A store was heard to answer or to fail. True when that is news. */
   heard(name: string, up: boolean): boolean
@@ -21,15 +24,19 @@ export interface Stores {
 
 export interface PreparedStores {
   /** `undefined` for a store that keeps no records: a sealed cookie. */
-  records(name: string): RecordStore | undefined
+  records(name: string): RecordStore | PrefixedStores | undefined
   commit(): void
   /** Closes what was opened for this, or, once it was committed and is replaced, what nobody uses any more. */
   release(): Promise<void>
 }
 
+type Opened = RecordStore | RedisStores | undefined
+type ConnectRedis = typeof import('@coatcheck/session/stores/redis').connectRedis
+
 interface Open {
+  readonly key: string
   readonly spec: StoreSpec
-  readonly records: RecordStore | undefined
+  readonly store: Opened
   /** Prepared sets that it belongs to. */
   users: number
 }
@@ -39,40 +46,41 @@ export function createStores(state: StateFolder): Stores {
   let running: readonly Open[] = []
   const down = new Set<string>()
 
-  function use(spec: StoreSpec): Open {
-    const key = JSON.stringify(spec)
-    const store = open.get(key) ?? { spec, records: openRecords(spec, state), users: 0 }
-    open.set(key, store)
-    store.users++
-    return store
+  function use(spec: StoreSpec, connectRedis: ConnectRedis | undefined): Open {
+    const key = keyOf(spec)
+    const found = open.get(key) ?? { key, spec, store: openStore(spec, state, connectRedis), users: 0 }
+    open.set(key, found)
+    found.users++
+    return found
   }
 
   async function release(stores: readonly Open[]): Promise<void> {
-    for (const store of stores) {
-      if (--store.users > 0) continue
-      open.delete(JSON.stringify(store.spec))
-      await store.records?.close()
+    for (const found of stores) {
+      if (--found.users > 0) continue
+      open.delete(found.key)
+      await found.store?.close()
     }
   }
 
   return {
-    prepare(specs) {
+    async prepare(specs) {
+      const connectRedis = specs.some(({ kind }) => kind === 'redis') ? await loadRedis() : undefined
       const stores: Open[] = []
       try {
-        for (const spec of specs) stores.push(use(spec))
+        for (const spec of specs) stores.push(use(spec, connectRedis))
       } catch (error) {
         void release(stores)
         throw error
       }
       return {
-        records: (name) => stores.find(({ spec }) => spec.name === name)?.records,
+        records: (name) => stores.find(({ spec }) => spec.name === name)?.store,
         commit() {
           running = stores
         },
         release: () => release(stores),
       }
     },
-    status: () => running.map(({ spec: { name, kind } }) => statusOf(name, kind, down.has(name))),
+    status: () => running.map((one) => statusOf(one, down.has(one.spec.name))),
     heard(name, up) {
       if (down.has(name) !== up) return false
       if (up) down.delete(name)
@@ -80,17 +88,37 @@ export function createStores(state: StateFolder): Stores {
       return true
     },
     async close() {
-      for (const { records } of open.values()) await records?.close()
+      for (const { store } of open.values()) await store?.close()
       open.clear()
     },
   }
 }
 
-function statusOf(name: string, kind: string, down: boolean): StoreStatus {
-  return { name, kind, state: down ? 'down' : 'up', reason: down ? 'its last operation failed' : undefined }
+/** The client is loaded when it is needed: most of what starts has none. */
+async function loadRedis(): Promise<ConnectRedis> {
+  return (await import('@coatcheck/session/stores/redis')).connectRedis
 }
 
-function openRecords(spec: StoreSpec, state: StateFolder): RecordStore | undefined {
+/** Stores with one key are one store. A URL that lies elsewhere may lead somewhere else by now. */
+function keyOf(spec: StoreSpec): string {
+  if (spec.kind !== 'redis') return JSON.stringify(spec)
+  const { deployment, auth, tls } = withoutUrl(spec, readText)
+  return JSON.stringify([spec, deployment, auth?.username, tls])
+}
+
+/** A Redis knows by itself whether it is reached, whoever asks for it; of the others, the last operation tells. */
+function statusOf({ spec: { name, kind }, store }: Open, down: boolean): StoreStatus {
+  const failed = down ? 'its last operation failed' : undefined
+  if (store === undefined || !('under' in store)) return { name, kind, state: down ? 'down' : 'up', reason: failed }
+  const { state, channel, tells } = store
+  if (!state.up) return { name, kind, state: 'down', reason: `${state.reason}: ${state.message}` }
+  const silent = channel.up ? undefined : `no changes are heard, so that nothing is cached (${channel.reason})`
+  const mute = tells ? undefined : 'the server does not let changes be told to other gateways'
+  const reasons = [failed, silent, mute].filter((reason) => reason !== undefined)
+  return { name, kind, state: 'up', reason: reasons.length === 0 ? undefined : reasons.join('; ') }
+}
+
+function openStore(spec: StoreSpec, state: StateFolder, connectRedis: ConnectRedis | undefined): Opened {
   switch (spec.kind) {
     case 'memory':
       return memoryRecords({ maxEntries: spec.maxSessions, maxBytes: spec.maxBytes })
@@ -98,6 +126,8 @@ function openRecords(spec: StoreSpec, state: StateFolder): RecordStore | undefin
       return sqliteRecords({ file: databaseFile(spec, state) })
     case 'sealed-cookie':
       return undefined
+    case 'redis':
+      return connectRedis?.(redisOptions(spec, readText))
   }
 }
 
