@@ -80,8 +80,8 @@ export function redisRecords(prefix: string, { connection, channel, clock, ports
         // What is older than what was there before: writes were lost, with a server that is not the one it was.
         if (known !== undefined && found !== undefined && goesBack(found.version, known)) doubtAll()
         notes.read(id, at, found?.version, sentAt + remaining)
-        // Ended here while this was under way: then this is what was before.
-        if (found === undefined || endings.has(id)) return undefined
+        // Ended while this was under way: then this is what was before.
+        if (found === undefined || at.heard === ended || endings.has(id)) return undefined
         return { ...found, remaining: Math.max(remaining, 1) }
       })
     },
