@@ -1,7 +1,7 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { MemoryStoreSpec, StoreSpec } from '@coatcheck/model'
+import { defaults, type MemoryStoreSpec, type StoreSpec } from '@coatcheck/model'
 import type { RecordStore } from '@coatcheck/session'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { stateFolder } from '../state/state-folder.ts'
@@ -82,4 +82,31 @@ test('a store is down from a failure to the next success, and only a change is n
   expect(stores.status()[0]?.state).toBe('down')
   expect(stores.heard('main', true)).toBe(true)
   expect(stores.status()[0]?.state).toBe('up')
+})
+
+/** A Redis whose URL lies in a file. That nobody answers there does not matter. */
+function redisOfFile(url: string): StoreSpec {
+  const path = join(folder, 'redis.url')
+  writeFileSync(path, url)
+  const deployment = { kind: 'url', url: { from: 'file', path } } as const
+  return { kind: 'redis', name: 'main', deployment, auth: undefined, tls: undefined, ...defaults.redis }
+}
+
+test.each([
+  ['with another password is the same store', 'redis://shop:two@127.0.0.1:1', true],
+  ['with another user is another store', 'redis://other:one@127.0.0.1:1', false],
+  ['with another server is another store', 'redis://shop:one@127.0.0.1:2', false],
+])('a URL that lies elsewhere and comes back %s', async (_, url, same) => {
+  const stores = createStores(state())
+  const one = await stores.prepare([redisOfFile('redis://shop:one@127.0.0.1:1')])
+  const other = await stores.prepare([redisOfFile(url)])
+  expect(one.records('main') === other.records('main')).toBe(same)
+  await stores.close()
+})
+
+test('a URL that is none opens nothing', async () => {
+  const stores = createStores(state())
+  const refused = stores.prepare([sqlite, redisOfFile('http://127.0.0.1:1')])
+  await expect(refused).rejects.toMatchObject({ code: 'store-url-invalid' })
+  await stores.close()
 })
