@@ -180,7 +180,12 @@ function run(argumentsOf: readonly string[], folder: string) {
 }
 
 function environment(folder: string): NodeJS.ProcessEnv {
-  return { PATH: process.env.PATH, COATCHECK_STATE: join(folder, 'state'), APP_URL: 'http://127.0.0.1:3000' }
+  return {
+    PATH: process.env.PATH,
+    COATCHECK_STATE: join(folder, 'state'),
+    APP_URL: 'http://127.0.0.1:3000',
+    REDIS_URL: 'rediss://shop:secret@127.0.0.1:6379/2',
+  }
 }
 
 function configurationOf({ text, note }: Block): string {
@@ -206,6 +211,7 @@ const certificates = (async () => {
     'ca.crt': made.ca.certificate,
     'client.crt': made.client.certificate,
     'client.key': made.client.key,
+    'redis.pw': 'secret\n',
     'k1.key': '0123456789abcdef0123456789abcdef',
     'k2.key': 'fedcba9876543210fedcba9876543210',
   }

@@ -89,7 +89,8 @@ function redisOfFile(url: string): StoreSpec {
   const path = join(folder, 'redis.url')
   writeFileSync(path, url)
   const deployment = { kind: 'url', url: { from: 'file', path } } as const
-  return { kind: 'redis', name: 'main', deployment, auth: undefined, tls: undefined, ...defaults.redis }
+  const { timeouts, cache } = defaults.redis
+  return { kind: 'redis', name: 'main', deployment, auth: undefined, tls: undefined, timeouts, cache }
 }
 
 test.each([
