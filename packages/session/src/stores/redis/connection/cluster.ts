@@ -27,7 +27,7 @@ export function cluster(seeds: readonly Node[], { open, changed, ports }: Surrou
   const owners: (Kept | undefined)[] = Array.from({ length: slotCount })
   /** Nodes that may know more when no primary answers: replicas, and where we began. */
   let others = seeds
-  let failed = new StoreFailure('closed', 'Not yet connected to the cluster.', { notExecuted: true })
+  let failed = new StoreFailure('timeout', 'Not yet connected to the cluster.', { notExecuted: true })
   let covered = 0
   let turn = 0
   let nextOther = 0

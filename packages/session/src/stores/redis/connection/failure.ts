@@ -26,6 +26,7 @@ const refusals: ReadonlyMap<string, FailureReason> = new Map([
   ['NOAUTH', 'auth'],
   ['WRONGPASS', 'auth'],
   ['NOPERM', 'forbidden'],
+  ['DENIED', 'forbidden'],
   ['READONLY', 'role'],
   ['MOVED', 'role'],
   ['ASK', 'role'],
@@ -49,7 +50,7 @@ const refusals: ReadonlyMap<string, FailureReason> = new Map([
 export function refused(address: string, text: string): StoreFailure {
   const inScript = /script: [0-9a-f]{40}|running script|user_script/.test(text)
   const reply = /(?:^|[: ]-)([A-Z]{3,})\b/.exec(inScript ? text.replace(/^ERR /, '') : text)?.[1]
-  const reason = refusals.get(reply ?? '')
+  const reason = /^ERR max number of clients/.test(text) ? 'busy' : refusals.get(reply ?? '')
   const message = `Redis at ${address} refused: ${withoutArguments(text)}`
   const notExecuted = reason !== undefined && !inScript
   return new StoreFailure(reason ?? 'protocol', message, { notExecuted, ...(reply !== undefined && { reply }) })
@@ -66,7 +67,7 @@ export function broken(address: string, error: unknown, otherwise: FailureReason
   if (error instanceof StoreFailure) return error
   const { code = '', message = String(error) } = (error ?? {}) as { code?: string; message?: string }
   const reason = reasonOf(code, message) ?? otherwise
-  const explained = explanations.get(code) ?? (message.startsWith('error:') ? code : message)
+  const explained = explanations.get(code) ?? strange(message) ?? (message.startsWith('error:') ? code : message)
   return new StoreFailure(reason, `No connection to Redis at ${address}: ${explained}`, { notExecuted: true })
 }
 
@@ -76,8 +77,19 @@ function reasonOf(code: string, message: string): FailureReason | undefined {
   if (/^(ERR_SSL_|ERR_TLS_|ERR_OSSL_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|EPROTO|HOSTNAME_MISMATCH)/.test(code))
     return 'tls'
   if (/^(INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|ERROR_IN_CERT)/.test(code)) return 'tls'
-  if (message.startsWith('Protocol error')) return 'protocol'
+  if (alert.test(message)) return 'tls'
+  if (unreadable.test(message)) return 'protocol'
+  if (message.startsWith('Socket timeout')) return 'timeout'
   return undefined
+}
+
+/** How ioredis says that it cannot read a reply; 21 is the first byte of an alert of TLS. */
+const unreadable = /^Unknown RESP type|Protocol error/
+const alert = /^Unknown RESP type 21\b/
+
+function strange(message: string): string | undefined {
+  if (alert.test(message)) return 'it speaks TLS at this port.'
+  return unreadable.test(message) ? 'it speaks something else than the protocol of Redis.' : undefined
 }
 
 const explanations: ReadonlyMap<string, string> = new Map([

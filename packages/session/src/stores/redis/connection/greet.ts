@@ -38,11 +38,18 @@ async function hello(link: Link, credentials: readonly string[], ms: number): Pr
   try {
     return greetingOf(await link.send('HELLO', ['2', ...(credentials.length > 0 ? ['AUTH', ...credentials] : [])], ms))
   } catch (error) {
-    if (!(error instanceof StoreFailure) || !/unknown command/i.test(error.message)) throw error
+    if (!(error instanceof StoreFailure)) throw error
+    if (error.reason === 'closed') throw hungUp(link.address)
+    if (!/unknown command/i.test(error.message)) throw error
   }
   // A proxy in between that knows no HELLO.
   if (credentials.length > 0) await link.send('AUTH', credentials, ms)
   return { role: undefined, mode: undefined }
+}
+
+function hungUp(address: string): StoreFailure {
+  const message = `Redis at ${address} hung up at our first word. It may expect TLS, or refuse our address.`
+  return new StoreFailure('closed', message, { notExecuted: true })
 }
 
 /** A server that loads its data says so; one that does not allow PING is awake. */

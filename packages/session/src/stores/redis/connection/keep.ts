@@ -29,7 +29,7 @@ export function keep(node: Node, open: Open, changed: () => void, ports: Connect
   const address = nameOf(node)
   const stop = new AbortController()
   let link: Link | undefined
-  let failure = new StoreFailure('closed', `Not yet connected to Redis at ${address}.`, { notExecuted: true })
+  let failure = new StoreFailure('timeout', `Not yet connected to Redis at ${address}.`, { notExecuted: true })
   let lastAttempt = Number.NEGATIVE_INFINITY
   let cancel = () => {}
 

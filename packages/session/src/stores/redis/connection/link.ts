@@ -76,7 +76,9 @@ export async function linkOver(socket: Socket, address: string, ms: number, port
 
   const failureOf = (error: Error): StoreFailure => {
     if (error.name === 'ReplyError') return refused(address, error.message)
-    const notExecuted = error.message.startsWith("Stream isn't writeable")
+    return lost(error.message.startsWith("Stream isn't writeable"))
+  }
+  const lost = (notExecuted: boolean) => {
     const { reason = 'closed', message = `The connection to Redis at ${address} was closed.` } = ending.reason ?? {}
     return new StoreFailure(reason, message, { notExecuted })
   }
@@ -88,6 +90,7 @@ export async function linkOver(socket: Socket, address: string, ms: number, port
       return ending.closed !== true && !finishing && socket.writable && !socket.writableNeedDrain
     },
     send(name, args, ms) {
+      if (ending.closed || !socket.writable) return Promise.reject(lost(true))
       used = true
       cork()
       const command = new Command(name, args.map(written), { replyEncoding: null })

@@ -52,7 +52,9 @@ function shown(kept: Kept, open: OpenDedicated, timeout: number): RedisNode {
 
 function gone({ link, failure, address }: Kept): StoreFailure {
   if (link === undefined) return failure
-  return new StoreFailure('closed', `That connection to Redis at ${address} is no more.`, { notExecuted: true })
+  return new StoreFailure('closed', `That connection to Redis at ${address} is no more, or takes nothing from us.`, {
+    notExecuted: true,
+  })
 }
 
 function dedicated(link: Link, timeout: number): DedicatedConnection {

@@ -4,7 +4,7 @@ import { StoreFailure } from './failure.ts'
 import { type Greeting, greet } from './greet.ts'
 import { type Link, linkOver } from './link.ts'
 import type { ConnectionPorts } from './ports.ts'
-import { addressesOf, openSocket } from './socket.ts'
+import { addressesOf, openTcp, secured } from './socket.ts'
 
 export interface Access {
   readonly auth?: Auth | undefined
@@ -19,7 +19,7 @@ export interface Access {
 }
 
 /** Order of steps: of several addresses that failed, the one that got furthest says why. */
-const steps = ['dns', 'tcp', 'timeout', 'tls', 'closed', 'protocol', 'busy', 'auth', 'forbidden', 'role', 'full']
+const steps = ['dns', 'tcp', 'tls', 'timeout', 'closed', 'protocol', 'busy', 'auth', 'forbidden', 'role', 'full']
 
 /**
  * Tries every address of the node, each within its share of the time.
@@ -28,13 +28,13 @@ const steps = ['dns', 'tcp', 'timeout', 'tls', 'closed', 'protocol', 'busy', 'au
  */
 export async function openLink(node: Node, access: Access, ports: ConnectionPorts, signal: AbortSignal): Promise<Link> {
   const end = ports.now() + access.connect
-  const within = <T>(ms: number, step: (signal: AbortSignal) => Promise<T>) => bounded(node, ms, step, ports, signal)
+  const within = <T>(ms: number, run: Run<T>) => bounded(node, ms, run, ports, signal)
   const addresses = await within(access.connect, () => addressesOf(node, ports))
   let furthest: StoreFailure | undefined
   for (const [i, address] of addresses.entries()) {
     const share = Math.max(1, (end - ports.now()) / (addresses.length - i))
     try {
-      return await within(share, (signal) => openAt(node, address, access, ports, signal))
+      return await within(share, (step, signal) => openAt(node, address, access, ports, step, signal))
     } catch (error) {
       if (!(error instanceof StoreFailure)) throw error
       if (signal.aborted) throw error
@@ -44,11 +44,29 @@ export async function openLink(node: Node, access: Access, ports: ConnectionPort
   throw furthest
 }
 
-async function openAt(node: Node, address: string, access: Access, ports: ConnectionPorts, signal: AbortSignal) {
-  const socket = await openSocket(node, address, access.tls, signal)
+/** The step that is under way: what a deadline that passes then is said to be. */
+interface Step {
+  now: 'dns' | 'tcp' | 'tls' | 'timeout'
+}
+
+type Run<T> = (step: Step, signal: AbortSignal) => Promise<T>
+
+async function openAt(
+  node: Node,
+  address: string,
+  access: Access,
+  ports: ConnectionPorts,
+  step: Step,
+  signal: AbortSignal,
+): Promise<Link> {
+  step.now = 'tcp'
+  let socket = await openTcp(node, address, signal)
   const destroy = () => socket.destroy(signal.reason)
   signal.addEventListener('abort', destroy)
   try {
+    step.now = 'tls'
+    if (access.tls !== undefined) socket = await secured(socket, node, access.tls, signal)
+    step.now = 'timeout'
     const link = await linkOver(socket, nameOf(node), access.command, ports)
     const unfit = access.unfit?.(await greet(link, access, access.connect))
     if (unfit !== undefined) throw new StoreFailure('role', `Redis at ${nameOf(node)} ${unfit}`, { notExecuted: true })
@@ -65,20 +83,12 @@ export function nameOf({ host, port }: Node): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-/** Runs a step that must end in time, or when `outer` aborts; the signal it gets then tells it to clean up. */
-async function bounded<T>(
-  node: Node,
-  ms: number,
-  step: (signal: AbortSignal) => Promise<T>,
-  ports: ConnectionPorts,
-  outer: AbortSignal,
-): Promise<T> {
+/** Runs what must end in time, or when `outer` aborts; the signal it gets then tells it to clean up. */
+async function bounded<T>(node: Node, ms: number, run: Run<T>, ports: ConnectionPorts, outer: AbortSignal): Promise<T> {
   const controller = new AbortController()
+  const step: Step = { now: 'dns' }
   const abort = () => controller.abort(outer.reason)
-  const late = () => {
-    const message = `No connection to Redis at ${nameOf(node)} within ${Math.round(ms)} ms.`
-    controller.abort(new StoreFailure('timeout', message, { notExecuted: true }))
-  }
+  const late = () => controller.abort(tooLate(node, step, ms))
   const cancel = ports.schedule(ms, late)
   outer.addEventListener('abort', abort)
   if (outer.aborted) abort()
@@ -88,9 +98,21 @@ async function bounded<T>(
       controller.signal.addEventListener('abort', give)
       if (controller.signal.aborted) give()
     })
-    return await Promise.race([step(controller.signal), aborted])
+    return await Promise.race([run(step, controller.signal), aborted])
   } finally {
     cancel()
     outer.removeEventListener('abort', abort)
   }
 }
+
+function tooLate(node: Node, { now }: Step, ms: number): StoreFailure {
+  const message = `No connection to Redis at ${nameOf(node)} within ${Math.round(ms)} ms: ${unfinished[now]}`
+  return new StoreFailure(now, message, { notExecuted: true })
+}
+
+const unfinished = {
+  dns: 'its name was not resolved.',
+  tcp: 'it does not accept the connection.',
+  tls: 'it did not end the TLS handshake; it may not speak TLS at this port.',
+  timeout: 'it did not answer the greeting.',
+} as const

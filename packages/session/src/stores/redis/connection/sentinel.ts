@@ -33,6 +33,7 @@ export function sentinel(name: string, nodes: readonly Node[], openSentinel: Ope
   const look = async () => {
     await Promise.all(sentinels.map(ask))
     follow()
+    if (primary === undefined) around.changed()
   }
   const ask = async (one: Kept) => {
     const answer = await primaryOf(one, name).catch((error: StoreFailure) => {
@@ -91,5 +92,5 @@ function newest(answers: readonly Answer[], followed: Node | undefined): Node | 
 function unknown(name: string, sentinels: readonly Kept[], refusal: StoreFailure | undefined): StoreFailure {
   const failed = refusal ?? sentinels[0]?.failure
   const message = `No sentinel names a primary for "${name}". ${failed?.message ?? ''}`
-  return new StoreFailure(failed?.reason ?? 'closed', message, { notExecuted: true })
+  return new StoreFailure(failed?.reason ?? 'timeout', message, { notExecuted: true })
 }

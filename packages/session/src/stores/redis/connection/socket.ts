@@ -18,23 +18,22 @@ export async function addressesOf({ host, port }: Node, ports: ConnectionPorts):
   return found.slice(0, mostAddresses)
 }
 
-/** A connected socket, TLS done. Destroyed when `signal` aborts before that. @throws StoreFailure `tcp`, `tls` */
-export async function openSocket(node: Node, address: string, tls: Tls | undefined, signal: AbortSignal) {
-  const plain = connectTcp({
-    host: address,
-    port: node.port,
-    noDelay: true,
-    keepAlive: true,
-    keepAliveInitialDelay: 30_000,
-  })
-  await reached(plain, 'connect', 'tcp', node, signal)
-  if (tls === undefined) return plain
-  const secure = secured(plain, node, tls)
-  await reached(secure, 'secureConnect', 'tls', node, signal)
-  return secure
+/** A connected socket. Destroyed when `signal` aborts before that. @throws StoreFailure `tcp` */
+export async function openTcp(node: Node, address: string, signal: AbortSignal): Promise<Socket> {
+  const options = { host: address, port: node.port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 }
+  const socket = connectTcp(options)
+  await reached(socket, 'connect', 'tcp', node, signal)
+  return socket
 }
 
-function secured(socket: Socket, { host, port }: Node, tls: Tls): Socket {
+/** The same with TLS in it. Destroyed when `signal` aborts before that. @throws StoreFailure `tls` */
+export async function secured(plain: Socket, node: Node, tls: Tls, signal: AbortSignal): Promise<Socket> {
+  const socket = begun(plain, node, tls)
+  await reached(socket, 'secureConnect', 'tls', node, signal)
+  return socket
+}
+
+function begun(socket: Socket, { host, port }: Node, tls: Tls): Socket {
   try {
     const client = tls.client?.()
     const servername = tls.serverName ?? (isIP(host) === 0 ? host : undefined)
@@ -47,7 +46,6 @@ function secured(socket: Socket, { host, port }: Node, tls: Tls): Socket {
       rejectUnauthorized: tls.insecureSkipVerify !== true,
     })
   } catch (error) {
-    socket.destroy()
     throw broken(`${host}:${port}`, error, 'tls')
   }
 }

@@ -6,7 +6,7 @@ import { connect } from './connect.ts'
 test('what is asked before there is a connection waits for it', async () => {
   await using server = await testStandalone()
   const redis = connect({ deployment: { kind: 'standalone', node: { host: 'localhost', port: server.port } } })
-  expect(redis.state).toMatchObject({ up: false, reason: 'closed' })
+  expect(redis.state).toMatchObject({ up: false, reason: 'timeout' })
   expect(await redis.call('a', 'SET', ['a', new Uint8Array([1, 255])])).toEqual(Buffer.from('OK'))
   expect(await redis.call('a', 'GET', ['a'])).toEqual(Buffer.from([1, 255]))
   expect(redis.state).toEqual({ up: true })

@@ -3,7 +3,7 @@
 export { type TestAuthority, type TestCertificate, testAuthority, tlsSettings } from './certificates.ts'
 export { type TestCluster, testCluster } from './cluster.ts'
 export type { TestServerOptions } from './launch.ts'
-export { type Settings, type TestServer, until } from './processes.ts'
+export { attempt, type Settings, type TestServer, until } from './processes.ts'
 export { type TestReplicated, testReplicated } from './replicated.ts'
 export { type TestSentinel, type TestSentinelOptions, testSentinel } from './sentinel.ts'
 export { type TestStandalone, testStandalone } from './standalone.ts'

@@ -1,0 +1,112 @@
+import { expect, test } from 'vitest'
+import { delayBeforeAttempt } from './backoff.ts'
+import { StoreFailure } from './failure.ts'
+import { keep, type Open } from './keep.ts'
+import type { Link } from './link.ts'
+import type { ConnectionPorts } from './ports.ts'
+
+/** A clock that is moved, and a die that is thrown the same each time. */
+function world() {
+  let now = 0
+  let seed = 1
+  const due: { at: number; run: () => void }[] = []
+  const ports: ConnectionPorts = {
+    now: () => now,
+    wallClock: () => now,
+    schedule(ms, run) {
+      const entry = { at: now + ms, run }
+      due.push(entry)
+      return () => void (due.includes(entry) && due.splice(due.indexOf(entry), 1))
+    },
+    random() {
+      seed = (seed * 16_807) % 2_147_483_647
+      return seed / 2_147_483_647
+    },
+    lookup: async () => [],
+  }
+  return {
+    ports,
+    /** Moves to the next thing that is due; false when that is later than `end`. */
+    async next(end: number): Promise<boolean> {
+      for (let i = 0; i < 5; i++) await Promise.resolve()
+      due.sort((a, b) => a.at - b.at)
+      if (due.length === 0 || due[0]!.at > end) return false
+      const { at, run } = due.shift()!
+      now = at
+      run()
+      return true
+    },
+  }
+}
+
+const refused = new StoreFailure('tcp', 'Nothing listens there.', { notExecuted: true })
+
+/** The greatest number of times in any second, counted as [t, t + 1000). */
+function mostInASecond(times: readonly number[]): number {
+  return Math.max(...times.map((from, i) => times.slice(i).filter((time) => time < from + 1000).length))
+}
+
+test('50 gateways that lose a server at once never make more than 50 attempts in any second, for as long as it takes', async () => {
+  const { ports, next } = world()
+  const attempts: number[] = []
+  const closers: (() => void)[] = []
+  let isThere = true
+  const open: Open = async () => {
+    attempts.push(ports.now())
+    if (!isThere) throw refused
+    return openLink(closers)
+  }
+  for (let i = 0; i < 50; i++) keep({ host: 'redis', port: 6379 }, open, () => {}, ports)
+  while (await next(5000));
+  ports.schedule(5000, () => {
+    isThere = false
+    for (const close of closers.splice(0)) close()
+  })
+  while (await next(60_000));
+  isThere = true
+  while (await next(70_000));
+  expect(attempts.length).toBeGreaterThan(50 * 25)
+  expect(mostInASecond(attempts)).toBeLessThanOrEqual(50)
+  expect(closers).toHaveLength(50)
+  // The lost connection is replaced at once; later attempts do not stay in step.
+  expect(attempts.filter((time) => time === 5000)).toHaveLength(50)
+  expect(new Set(attempts.filter((time) => time > 5000).map(Math.round)).size).toBeGreaterThan(1000)
+})
+
+test('a server that accepts and hangs up again is not asked more often', async () => {
+  const { ports, next } = world()
+  const attempts: number[] = []
+  const open: Open = async () => {
+    attempts.push(ports.now())
+    const closers: (() => void)[] = []
+    ports.schedule(1, () => closers[0]?.())
+    return openLink(closers)
+  }
+  keep({ host: 'redis', port: 6379 }, open, () => {}, ports)
+  while (await next(30_000));
+  expect(mostInASecond(attempts)).toBe(1)
+  expect(attempts.length).toBeGreaterThanOrEqual(15)
+})
+
+test('attempts are 1 to 2 seconds apart; after longer there is no wait', () => {
+  expect(delayBeforeAttempt(0, 0)).toBe(1000)
+  expect(delayBeforeAttempt(0, 0.999)).toBeLessThan(2000)
+  expect(delayBeforeAttempt(700, 0.5)).toBe(800)
+  expect(delayBeforeAttempt(2000, 0.999)).toBe(0)
+})
+
+/** A link that does nothing until it is closed from outside. */
+function openLink(closers: (() => void)[]): Link {
+  const link: Link = {
+    address: 'redis:6379',
+    epoch: 1,
+    writable: true,
+    send: async () => undefined,
+    subscribe: async () => {},
+    onClose: (listener) => void closers.push(() => listener(undefined)),
+    onDrain: () => {},
+    finish: () => {},
+    close: () => {},
+  }
+  return link
+}
