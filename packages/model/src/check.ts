@@ -4,6 +4,7 @@ import { type Check, finder } from './check/finder.ts'
 import { checkHeaders } from './check/headers.ts'
 import { checkListeners } from './check/listeners.ts'
 import { checkMatches } from './check/matches.ts'
+import { checkMemory } from './check/memory.ts'
 import { checkNames } from './check/names.ts'
 import { checkOrigins } from './check/origins.ts'
 import { checkReachability } from './check/reachability.ts'
@@ -24,6 +25,7 @@ const checks: readonly Check[] = [
   checkUnused,
   checkListeners,
   checkStores,
+  checkMemory,
   checkRedis,
   checkSessions,
   checkCookies,
@@ -37,16 +39,19 @@ const checks: readonly Check[] = [
   checkAccessLog,
 ]
 
+/** They say what is not there, or is weaker for it: what was written wrong may have been that. */
+const ofWholeModels: readonly Check[] = [checkUnused, checkMemory]
+
 /**
  * Looks across a whole model for what cannot work, and for what was probably not meant. Everything is found at once.
  *
  * With an error the model must not be run. A warning says what is weaker or less than it looks.
  *
- * @param complete whether all that was written is in the model; of a part of it, nothing is called missing or unused
+ * @param complete whether all that was written is in the model; of a part of it, nothing is called missing, unused or in memory
  */
 export function check(model: GatewayModel, placeOf: PlaceOf, complete = true): Diagnostic[] {
   const diagnostics: Diagnostic[] = []
   const found = finder(placeOf, diagnostics)
-  for (const look of checks) if (complete || look !== checkUnused) look(model, found)
+  for (const look of checks) if (complete || !ofWholeModels.includes(look)) look(model, found)
   return sorted(diagnostics)
 }
