@@ -1,13 +1,10 @@
-/**
- * One connection to one server, through one ioredis client that never opens a second.
- *
- * ioredis speaks the protocol here and matches replies to commands; everything with a deadline is ours: it has no
- * offline queue, no retries and no reconnection, and gets a socket that is already connected.
- */
+/** One connection to one server. Everything on it has a deadline. */
 import type { Socket } from 'node:net'
-import { type AbstractConnector, Command, Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
+import { clientOver, commandOf, corked } from './client.ts'
 import type { Argument } from './connection.ts'
-import { broken, refused, StoreFailure } from './failure.ts'
+import { type Ended, type Ending, endingOf } from './ending.ts'
+import { refused, StoreFailure } from './failure.ts'
 import type { ConnectionPorts } from './ports.ts'
 
 export interface Link {
@@ -17,12 +14,17 @@ export interface Link {
   readonly epoch: number
   /** It is open, and what was written before has left this process. */
   readonly writable: boolean
-  /** @throws StoreFailure */
+  /**
+   * Sends a command that must have its answer within so many milliseconds. One that is late may still be executed;
+   * bytes of it that the server did not even take by then are thrown away, with the connection.
+   *
+   * @throws StoreFailure
+   */
   send(command: string, args: readonly Argument[], ms: number): Promise<unknown>
   /** Makes a subscriber of this connection. @throws StoreFailure */
   subscribe(channel: string, listener: (message: string) => void, ms: number): Promise<void>
   /** Calls `listener` once, with what ended it; at once when it has ended. `undefined`: we did. */
-  onClose(listener: (reason: StoreFailure | undefined) => void): void
+  onClose(listener: Ended): void
   /** Calls `listener` whenever it became writable again. */
   onDrain(listener: () => void): void
   /** Ends it once everything that was sent has its answer; nothing more may be sent. */
@@ -37,146 +39,125 @@ const keepAliveEvery = 500
 
 /** Wraps a connected socket. `ms`: how long a command may take; a server silent for a quarter more is given up. */
 export async function linkOver(socket: Socket, address: string, ms: number, ports: ConnectionPorts): Promise<Link> {
-  const epoch = ++lastEpoch
-  const closing: ((reason: StoreFailure | undefined) => void)[] = []
-  const ending: { reason?: StoreFailure; byUs?: boolean; closed?: boolean } = {}
-  const redis = clientOver(socket, ms)
-  const note = (error: unknown) => {
-    ending.reason ??= broken(address, error)
-  }
-  redis.on('error', note)
-  socket.on('error', note)
-  // Before the client hears of it and rejects what is in flight, so that nobody sends that here again.
-  socket.prependListener('close', () => {
-    ending.closed = true
-    if (!ending.byUs) note(new Error('the other side closed it.'))
-    stopKeepAlive()
-    for (const listener of closing.splice(0)) listener(ending.byUs ? undefined : ending.reason)
+  const redis = clientOver(socket, ms * 1.25)
+  const ending = endingOf(socket, redis, address)
+  const sender = senderOn(socket, redis, ending, address, ports)
+  const { send } = sender
+  await redis.connect().catch(() => {
+    throw ending.lost(true)
   })
+  ending.tell(
+    keepAlive(
+      () => sender.sent,
+      () => void send('PING', [], ms).catch(() => {}),
+      ports,
+    ),
+  )
+  return {
+    address,
+    epoch: ++lastEpoch,
+    get writable() {
+      return !ending.isOver && !sender.finishing && socket.writable && !socket.writableNeedDrain
+    },
+    send,
+    subscribe: (channel, listener, ms) => subscribe(redis, send, channel, listener, ms),
+    onClose: ending.tell,
+    onDrain: (listener) => void socket.on('drain', listener),
+    finish: sender.finish,
+    close: ending.byUs,
+  }
+}
 
-  let used = true
+interface Sender {
+  readonly send: Link['send']
+  /** Commands so far. */
+  readonly sent: number
+  readonly finishing: boolean
+  readonly finish: () => void
+}
+
+function senderOn(socket: Socket, redis: Redis, ending: Ending, address: string, ports: ConnectionPorts): Sender {
+  const cork = corked(socket)
+  let sent = 0
   let unanswered = 0
   let finishing = false
-  const close = () => {
-    ending.byUs = true
-    redis.disconnect()
+  const answered = () => {
+    if (--unanswered === 0 && finishing) ending.byUs()
   }
-  let corked = false
-  const uncork = () => {
-    corked = false
-    socket.uncork()
-  }
-  /** All commands of one turn of the event loop leave in one write. */
-  const cork = () => {
-    if (corked) return
-    corked = true
-    socket.cork()
-    process.nextTick(uncork)
-  }
-
-  const failureOf = (error: Error): StoreFailure => {
+  const failureOf = (error: Error) => {
     if (error.name === 'ReplyError') return refused(address, error.message)
-    return lost(error.message.startsWith("Stream isn't writeable"))
+    return ending.lost(error.message.startsWith("Stream isn't writeable"))
   }
-  const lost = (notExecuted: boolean) => {
-    const { reason = 'closed', message = `The connection to Redis at ${address} was closed.` } = ending.reason ?? {}
-    return new StoreFailure(reason, message, { notExecuted })
-  }
-
-  const link: Link = {
-    address,
-    epoch,
-    get writable() {
-      return ending.closed !== true && !finishing && socket.writable && !socket.writableNeedDrain
-    },
+  return {
     send(name, args, ms) {
-      if (ending.closed || !socket.writable) return Promise.reject(lost(true))
-      used = true
+      if (ending.isOver || !socket.writable) return Promise.reject(ending.lost(true))
       cork()
-      const command = new Command(name, args.map(written), { replyEncoding: null })
+      const command = commandOf(name, args)
       redis.sendCommand(command)
+      sent++
       unanswered++
       return new Promise((resolve, reject) => {
         const cancel = ports.schedule(ms, () => {
-          reject(new StoreFailure('timeout', `Redis at ${address} did not answer ${name} within ${ms} ms.`))
+          reject(new StoreFailure('timeout', `Redis at ${address} did not answer ${name} within ${Math.round(ms)} ms.`))
           // What the server does not even take from us must not reach it later.
           if (socket.writableLength > 0) socket.destroy(new Error('the other side reads nothing.'))
         })
-        const answered = () => {
+        const settled = () => {
           cancel()
-          if (--unanswered === 0 && finishing) close()
-        }
-        const failed = (error: Error) => {
           answered()
-          reject(failureOf(error))
         }
-        command.promise.then((reply) => {
-          answered()
-          resolve(reply)
-        }, failed)
+        command.promise.then(
+          (reply) => {
+            settled()
+            resolve(reply)
+          },
+          (error: Error) => {
+            settled()
+            reject(failureOf(error))
+          },
+        )
       })
     },
-    async subscribe(channel, listener, ms) {
-      const heard = (from: string, message: string) => {
-        if (from === channel) listener(message)
-      }
-      redis.on('message', heard)
-      await link.send('subscribe', [channel], ms).catch((error: unknown) => {
-        redis.off('message', heard)
-        throw error
-      })
+    get sent() {
+      return sent
     },
-    onClose(listener) {
-      if (ending.closed) listener(ending.byUs ? undefined : ending.reason)
-      else closing.push(listener)
+    get finishing() {
+      return finishing
     },
-    onDrain: (listener) => void socket.on('drain', listener),
     finish() {
       finishing = true
-      stopKeepAlive()
-      if (unanswered === 0) close()
+      if (unanswered === 0) ending.byUs()
     },
-    close,
   }
-
-  let stopKeepAlive = () => {}
-  const keepAlive = () => {
-    if (!used) link.send('PING', [], ms).catch(() => {})
-    used = false
-    stopKeepAlive = ports.schedule(keepAliveEvery, keepAlive)
-  }
-  await redis.connect().catch((error: Error) => {
-    throw failureOf(error)
-  })
-  keepAlive()
-  return link
 }
 
-/** RESP2 without a greeting of its own: ours says more, and its failures have reasons. */
-function clientOver(socket: Socket, ms: number): Redis {
-  const connector = { check: () => true, connect: async () => socket, disconnect: () => void socket.destroy() }
-  // Called with `new`, and gives the connector instead.
-  function Connector() {
-    return connector
+async function subscribe(
+  redis: Redis,
+  send: Link['send'],
+  channel: string,
+  listener: (message: string) => void,
+  ms: number,
+) {
+  const heard = (from: string, message: string) => {
+    if (from === channel) listener(message)
   }
-  return new Redis({
-    Connector: Connector as unknown as new () => AbstractConnector,
-    lazyConnect: true,
-    protocol: 2,
-    disableClientInfo: true,
-    enableReadyCheck: false,
-    enableOfflineQueue: false,
-    retryStrategy: () => null,
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    autoResubscribe: false,
-    keepAlive: 0,
-    socketTimeout: Math.ceil(ms * 1.25),
+  redis.on('message', heard)
+  // ioredis knows it in lower case alone.
+  await send('subscribe', [channel], ms).catch((error: unknown) => {
+    redis.off('message', heard)
+    throw error
   })
 }
 
-function written(argument: Argument): string | Buffer {
-  if (typeof argument === 'string') return argument
-  if (typeof argument === 'number') return String(argument)
-  return Buffer.isBuffer(argument) ? argument : Buffer.from(argument.buffer, argument.byteOffset, argument.byteLength)
+/** Pings when nothing was sent for a while. Returns how to stop. */
+function keepAlive(sent: () => number, ping: () => void, ports: ConnectionPorts): () => void {
+  let before = -1
+  let cancel = () => {}
+  const look = () => {
+    if (sent() === before) ping()
+    before = sent()
+    cancel = ports.schedule(keepAliveEvery, look)
+  }
+  look()
+  return () => cancel()
 }
