@@ -20,7 +20,7 @@ import type { Keys } from '../keys.ts'
 import { markScript } from '../scripts.ts'
 import type { StoreClock } from '../store-clock.ts'
 import { type NodeWatch, settleAll, watchNode } from './node-watch.ts'
-import { readTopology } from './topology.ts'
+import { keyOnEach, readSlots, type Slots } from './slots.ts'
 
 /** Milliseconds from one check to the next. */
 const interval = 1000
@@ -63,7 +63,8 @@ interface Joined {
   believedUntil: number
   /** All subscribers were there at the last check, and since. */
   whole: boolean
-  mark: string | undefined
+  /** By the key that it is kept under. */
+  marks: ReadonlyMap<string, string>
 }
 
 export interface ChannelOptions {
@@ -77,7 +78,7 @@ const notAskedYet = { reason: 'closed', message: 'Nobody has asked for a store o
 export function createChannel(connection: RedisConnection, { cluster, clock, ports }: ChannelOptions): Channel {
   const joined = new Map<string, Joined>()
   const watches = new Map<string, NodeWatch>()
-  let topology: string | undefined
+  let slots: Slots | undefined
   let turn = 0
   let checking = false
   let again = false
@@ -132,24 +133,32 @@ export function createChannel(connection: RedisConnection, { cluster, clock, por
     else if (gone) forget()
   }
 
-  async function checkTopology(): Promise<void> {
+  async function checkSlots(): Promise<void> {
     const nodes = [...watches.values()]
     if (!cluster || nodes.length === 0) return
     const { node } = nodes[turn++ % nodes.length]!
-    const seen = await readTopology(node)
-    if (topology !== undefined && topology !== seen) reset()
-    topology = seen
+    const seen = await readSlots(node)
+    if (slots?.text === seen.text) return
+    if (slots !== undefined) reset()
+    slots = seen
   }
 
-  async function checkMark(one: Joined): Promise<void> {
+  /** Each server has one, since each may be flushed by itself. */
+  async function checkMarks(one: Joined): Promise<void> {
+    const names = slots === undefined ? [one.keys.shared] : keyOnEach(one.keys.shared, slots)
+    const marks = new Map(await Promise.all(names.map(async (name) => [name, await readMark(name)] as const)))
+    const changed = [...one.marks].some(([name, mark]) => marks.has(name) && marks.get(name) !== mark)
+    one.marks = marks
+    if (changed) reset()
+  }
+
+  async function readMark(key: string): Promise<string> {
     const sentAt = ports.now()
     const candidate = randomBytes(12).toString('base64url')
-    const reply = await connection.run(markScript, one.keys.shared, [candidate], { idempotent: true })
+    const reply = await connection.run(markScript, key, [candidate], { idempotent: true })
     const [mark, seconds, micros] = reply as readonly unknown[]
     clock.sample(Number(seconds) * 1000 + Number(micros) / 1000, sentAt, ports.now())
-    const before = one.mark
-    one.mark = String(mark)
-    if (before !== undefined && before !== one.mark) reset()
+    return String(mark)
   }
 
   /** Whether all that has to be listened to is, at this moment. */
@@ -172,7 +181,7 @@ export function createChannel(connection: RedisConnection, { cluster, clock, por
     follow()
     if (watches.size === 0) throw outage()
     const nodes = [...watches.values()].map((watch) => watch.check(names))
-    await settleAll([...nodes, checkTopology(), ...members.map(checkMark)])
+    await settleAll([...nodes, checkSlots().then(() => settleAll(members.map(checkMarks)))])
     if (!isWhole(names)) throw new StoreFailure('closed', 'A server was lost while it was asked.')
     for (const one of members) believe(one, sentAt + bound)
   }
@@ -235,7 +244,7 @@ export function createChannel(connection: RedisConnection, { cluster, clock, por
       return state
     },
     join(keys, member) {
-      const one: Joined = { keys, member, believedUntil: Number.NEGATIVE_INFINITY, whole: false, mark: undefined }
+      const one: Joined = { keys, member, believedUntil: Number.NEGATIVE_INFINITY, whole: false, marks: new Map() }
       joined.set(keys.changed, one)
       checkSoon()
       return {
