@@ -1,9 +1,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { defaults, type GatewayModel, type RedisStoreSpec } from '@coatcheck/model'
+import { defaults, type GatewayModel, type RedisStoreSpec, systemTls } from '@coatcheck/model'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { testStandalone, until } from '../../../session/src/stores/redis/testing/servers.ts'
+import {
+  type TestCertificate,
+  testAuthority,
+  testStandalone,
+  tlsSettings,
+  until,
+} from '../../../session/src/stores/redis/testing/servers.ts'
 import { model, routeTo, session } from './fixtures/model.ts'
 import { type RunningProgram, startProgram } from './fixtures/program.ts'
 import { startUpstream, type Upstream } from './fixtures/upstream.ts'
@@ -138,6 +144,30 @@ test('a wrong password is told as that, and no password is on the log, in status
   const said = program.log() + (await ready(program)).body + JSON.stringify(await program.status())
   expect(said).toContain('auth')
   expect(said).not.toContain('hunter2')
+})
+
+test('certificates that change in their files are used for the next connection, without a restart', async () => {
+  const [ours, theirs] = [testAuthority(folder, 'ours'), testAuthority(folder, 'theirs')]
+  const server = ours.issue('server', 'DNS:localhost,IP:127.0.0.1')
+  const good = ours.issue('client', 'DNS:client')
+  const foreign = theirs.issue('foreign', 'DNS:client')
+  const [certificate, key] = [join(folder, 'redis.crt'), join(folder, 'redis.key')]
+  const use = (pair: TestCertificate) => {
+    writeFileSync(certificate, pair.certificate)
+    writeFileSync(key, pair.key)
+  }
+  await using redis = await testStandalone({
+    portSettings: (port) => tlsSettings(port, ours, server, 'yes'),
+    cli: ['--tls', '--cacert', ours.certificatePath, '--cert', good.certificatePath, '--key', good.keyPath],
+  })
+  use(foreign)
+  const file = (path: string) => ({ from: 'file', path }) as const
+  const tls = { ...systemTls, ca: [file(ours.certificatePath)], certificate: file(certificate), key: file(key) }
+  await using program = await startProgram(overRedis(redis.port, { tls }))
+  await until('its certificate is refused', async () => (await ready(program)).body.includes('tls: '))
+  use(good)
+  await becomesReady(program)
+  expect(await get(program, '/')).toMatchObject({ status: 200, cookie: expect.stringMatching(/^session=1/) })
 })
 
 test('a reload with the same settings keeps the connection, one with another server opens that', async () => {
