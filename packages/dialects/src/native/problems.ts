@@ -32,12 +32,20 @@ export function problemsOf(issue: Issue, content: unknown, base: Path = []): Pro
 function problemsOfUnion(union: readonly Way[], content: unknown, path: Path): Problem[] {
   const found = at(content, path)
   if (found === undefined) return [missingField(path)]
+  if (typeof found === 'string' && knownFields(path).includes(found)) return [fieldAlone(found, content, path)]
   const ways = union.flatMap(flat)
   const meant = meantWay(ways, found)
   if (meant !== undefined) return meant.flatMap((issue) => problemsOf(issue, content, path))
   const options = alternatives(ways)
   const quoted = options.includes(textKind) ? inQuotes(found, path) : ''
   return [value(content, path, 'is of the wrong kind', `Write ${either(options)}.${quoted}`)]
+}
+
+/** The name of a field where the object that has it is wanted. */
+function fieldAlone(name: string, content: unknown, path: Path): Problem {
+  const fields = knownFields([...path, name])
+  const within = fields.length === 0 ? '' : `, whose fields are ${fields.join(', ')}`
+  return value(content, path, 'says too little by itself', `Write { ${name}: … }${within}.`)
 }
 
 function unknownField(path: Path): Problem {
