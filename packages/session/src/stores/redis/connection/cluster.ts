@@ -31,11 +31,13 @@ export function cluster(seeds: readonly Node[], { open, changed, ports }: Surrou
   let covered = 0
   let turn = 0
   let nextOther = 0
-  let doubted = false
+  let unseen = false
+  /** Members that said of themselves that their part of the cluster serves nothing. */
+  const down = new Set<Kept>()
   const closing = new AbortController()
 
   const connected = () => [...members.values()].filter(({ link }) => link !== undefined)
-  const isWell = () => !doubted && covered === slotCount && connected().length === members.size
+  const isWell = () => !unseen && down.size === 0 && covered === slotCount && connected().length === members.size
   const member = (node: Node): Kept => {
     const known = members.get(nameOf(node))
     if (known !== undefined) return known
@@ -49,14 +51,9 @@ export function cluster(seeds: readonly Node[], { open, changed, ports }: Surrou
   }
 
   const look = async () => {
-    doubted = false
     const view = (await askMembers()) ?? (await askOthers())
-    if (view === undefined || closing.signal.aborted) {
-      doubted = true
-      return changed()
-    }
-    learn(view)
-    doubted = !view.ok
+    unseen = view === undefined
+    if (view !== undefined && !closing.signal.aborted) learn(view)
     changed()
   }
   /** Of those that answer, one that is not cut off; else any. */
@@ -64,8 +61,13 @@ export function cluster(seeds: readonly Node[], { open, changed, ports }: Surrou
     const up = connected()
     const chosen = Array.from({ length: Math.min(askAtOnce, up.length) }, (_, i) => up[(turn + i) % up.length] as Kept)
     turn++
-    const asked = chosen.map(({ link, node }) => viewOf(link as Link, node))
-    const views = (await Promise.allSettled(asked)).flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    const answers = await Promise.allSettled(chosen.map(({ link, node }) => viewOf(link as Link, node)))
+    const views = answers.flatMap((answer, i) => {
+      if (answer.status === 'rejected') return []
+      if (answer.value.ok) down.delete(chosen[i] as Kept)
+      else down.add(chosen[i] as Kept)
+      return [answer.value]
+    })
     return views.find(({ ok }) => ok) ?? views[0]
   }
   const askOthers = async (): Promise<ClusterView | undefined> => {
@@ -89,6 +91,7 @@ export function cluster(seeds: readonly Node[], { open, changed, ports }: Surrou
     for (const [address, kept] of members) {
       if (owning.has(kept)) continue
       members.delete(address)
+      down.delete(kept)
       kept.retire()
     }
     others = distinct([...ranges.flatMap(({ primary, replicas }) => [primary, ...replicas]), ...seeds])
@@ -103,8 +106,8 @@ export function cluster(seeds: readonly Node[], { open, changed, ports }: Surrou
       if (members.size === 0) return failed
       const lost = [...members.values()].find(({ link }) => link === undefined)
       if (lost !== undefined) return lost.failure
-      if (covered === slotCount && !doubted) return undefined
-      const message = `The cluster does not answer for ${slotCount - covered || 'some'} of its ${slotCount} slots.`
+      if (isWell()) return undefined
+      const message = `The cluster serves ${covered} of ${slotCount} slots; ${down.size} of its primaries say that it is down.`
       return new StoreFailure('busy', message, { notExecuted: true })
     },
     doubt() {

@@ -87,6 +87,27 @@ test('sentinel: a planned failover is followed, with one of three sentinels', as
   await redis.close()
 })
 
+test('sentinel: a primary that hangs is left, and not written to when it wakes up', async () => {
+  await using servers = await testSentinel()
+  const nodes = servers.sentinels.map(({ port }) => ({ host, port }))
+  const redis = connect({ deployment: { kind: 'sentinel', masterName: servers.masterName, nodes }, ...command })
+  const load = writing(redis)
+  await goesOn(load)
+  servers.servers[0]!.pause()
+  await until('the sentinels promote', () => servers.named() !== servers.ports[0])
+  await until('we follow', () => redis.state.up && redis.primaries()[0]?.address === `${host}:${servers.named()}`, 3000)
+  const from = load.written.length
+  await goesOn(load)
+  servers.servers[0]!.resume()
+  await goesOn(load)
+  const { slowest } = await load.stop()
+  expect(slowest).toBeLessThan(1500)
+  expect(redis.primaries()).toMatchObject([{ address: `${host}:${servers.named()}` }])
+  const now = servers.servers.find(({ port }) => port === servers.named())!
+  expect(load.written.slice(from + 5).every((key) => isKept(now, key))).toBe(true)
+  await redis.close()
+})
+
 test('sentinel: an unknown name is said', async () => {
   await using servers = await testSentinel()
   const nodes = servers.sentinels.map(({ port }) => ({ host, port }))
@@ -132,6 +153,45 @@ test('cluster: keys go to their owners, and a killed primary is replaced', async
   expect(redis.primaries().map(({ address }) => address)).not.toContain(`${host}:${servers.ports[0]}`)
   const keys = load.written.slice(-10)
   expect(keys.every((key) => isKept(servers.ownerOf(key), key))).toBe(true)
+  await redis.close()
+})
+
+test('cluster: while one primary hangs, the keys of others are served', async () => {
+  await using servers = await testCluster()
+  const redis = connect({ deployment: { kind: 'cluster', nodes: [{ host, port: servers.ports[1]! }] }, ...command })
+  await until('it is connected', () => redis.state.up)
+  const keys = Array.from({ length: 20 }, (_, i) => `k${i}`)
+  const hung = servers.servers[0]!
+  const elsewhere = keys.filter((key) => servers.ownerOf(key) !== hung)
+  hung.pause()
+  const begun = performance.now()
+  const answers = await Promise.all(elsewhere.map((key) => redis.call(key, 'SET', [key, key])))
+  expect(answers.every((answer) => String(answer) === 'OK')).toBe(true)
+  expect(performance.now() - begun).toBeLessThan(500)
+  const load = writing(redis)
+  await until('the replica took over', () => servers.servers[3]!.command('ROLE').startsWith('master'))
+  await until('all is well', () => redis.state.up)
+  await goesOn(load)
+  expect((await load.stop()).slowest).toBeLessThan(1500)
+  await redis.close()
+})
+
+test('cluster: slots without an owner are waited for, and refused in time', async () => {
+  await using servers = await testCluster()
+  const nodes = servers.ports.map((port) => ({ host, port }))
+  const redis = connect({ deployment: { kind: 'cluster', nodes }, timeouts: { command: 500 } })
+  await until('it is connected', () => redis.state.up)
+  const [shard, other] = servers.servers
+  const keys = Array.from({ length: 20 }, (_, i) => `k${i}`)
+  const there = keys.find((key) => servers.ownerOf(key) === other)!
+  await servers.servers[3]!.kill()
+  await shard!.kill()
+  await until('the cluster is down', () => other!.command('CLUSTER', 'INFO').includes('cluster_state:fail'))
+  await expect(redis.call(there, 'SET', [there, '1'])).rejects.toMatchObject({ reason: 'busy', notExecuted: true })
+  expect(redis.state).toMatchObject({ up: false })
+  await shard!.restart()
+  await until('all is well', () => redis.state.up)
+  expect(await redis.call(there, 'SET', [there, '1'])).toEqual(Buffer.from('OK'))
   await redis.close()
 })
 

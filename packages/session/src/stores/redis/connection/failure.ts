@@ -8,17 +8,21 @@ export class StoreFailure extends SessionError implements RedisFailure {
   readonly notExecuted: boolean
   /** The first word of the server's own error (`NOSCRIPT`, `MOVED`), when it was the server that refused. */
   readonly reply: string | undefined
-  constructor(reason: FailureReason, message: string, { notExecuted = false, reply }: Certainty = {}) {
+  /** Node's code for what broke (`ECONNREFUSED`, `CERT_HAS_EXPIRED`), when it has one. */
+  readonly fault: string | undefined
+  constructor(reason: FailureReason, message: string, { notExecuted = false, reply, fault }: Certainty = {}) {
     super('ERR_STORE_UNAVAILABLE', message)
     this.reason = reason
     this.notExecuted = notExecuted
     this.reply = reply
+    this.fault = fault
   }
 }
 
 interface Certainty {
   readonly notExecuted?: boolean
   readonly reply?: string
+  readonly fault?: string | undefined
 }
 
 /** Words of servers that mean: not done, and what stood in the way. Everything else may have been done. */
@@ -68,7 +72,8 @@ export function broken(address: string, error: unknown, otherwise: FailureReason
   const { code = '', message = String(error) } = (error ?? {}) as { code?: string; message?: string }
   const reason = reasonOf(code, message) ?? otherwise
   const explained = explanations.get(code) ?? strange(message) ?? (message.startsWith('error:') ? code : message)
-  return new StoreFailure(reason, `No connection to Redis at ${address}: ${explained}`, { notExecuted: true })
+  const certainty = { notExecuted: true, fault: code === '' ? undefined : code }
+  return new StoreFailure(reason, `No connection to Redis at ${address}: ${explained}`, certainty)
 }
 
 function reasonOf(code: string, message: string): FailureReason | undefined {

@@ -152,6 +152,52 @@ test('of a name with several addresses the dead one does not matter', async () =
   await redis.close()
 })
 
+test('of a name with several addresses one that hangs, or holds a replica, does not matter', async () => {
+  await using server = await testStandalone({ settings: { bind: '127.0.0.1' } })
+  const elsewhere = {
+    portSettings: () => ({ port: server.port, bind: '127.0.0.2' }),
+    cli: ['-h', '127.0.0.2', '-p', String(server.port)],
+  }
+  await using other = await testStandalone(elsewhere)
+  const lookup = async () => ['127.0.0.2', '127.0.0.1']
+  const node = { host: 'redis.internal', port: server.port }
+  const options = { deployment: { kind: 'standalone', node }, timeouts: { connect: 1000 } } as const
+  other.command('REPLICAOF', host, String(server.port))
+  const beside = connect(options, { lookup })
+  expect(await beside.call('a', 'SET', ['a', '1'])).toEqual(Buffer.from('OK'))
+  await beside.close()
+  other.pause()
+  const redis = connect(options, { lookup })
+  expect(await redis.call('a', 'SET', ['a', '1'])).toEqual(Buffer.from('OK'))
+  await redis.close()
+})
+
+test('a server that loads its data is waited for', async () => {
+  await using server = await testStandalone()
+  server.command('EVAL', "for i = 1, 3000 do redis.call('SET', 'k' .. i, i) end", '0')
+  server.command('SAVE')
+  const redis = to(server.port, 10_000)
+  await connected(redis)
+  await server.kill()
+  // Half a millisecond for each key, so that loading takes seconds.
+  const restarted = server.restart({ 'key-load-delay': 500, 'loading-process-events-interval-bytes': 1024 })
+  await until('it says that it loads', () => !redis.state.up && /LOADING/.test(redis.state.message))
+  expect(redis.state).toMatchObject({ reason: 'busy' })
+  expect(await redis.call('a', 'SET', ['a', '1'])).toEqual(Buffer.from('OK'))
+  await restarted
+  await redis.close()
+})
+
+test('a burst that is larger than the buffers of the socket is sent as it drains', async () => {
+  await using server = await testStandalone()
+  const redis = to(server.port)
+  const value = 'x'.repeat(2000)
+  const all = Array.from({ length: 5000 }, (_, i) => redis.call(`k${i}`, 'SET', [`k${i}`, value]))
+  expect(new Set((await Promise.all(all)).map(String))).toEqual(new Set(['OK']))
+  expect(server.command('DBSIZE')).toBe('5000')
+  await redis.close()
+})
+
 test('a name that does not resolve, or has no address, is said', async () => {
   const node = { host: 'redis.invalid', port: 6379 }
   for (const lookup of [undefined, async () => []]) {

@@ -27,12 +27,7 @@ export async function testCluster(options: TestServerOptions = {}): Promise<Test
   )
   await meet(servers, ports)
   const byId = new Map(servers.map((server) => [server.command('CLUSTER', 'MYID'), server]))
-  const ownerOf = (key: string) => {
-    const slot = Number(
-      servers.map((server) => attempt(() => server.command('CLUSTER', 'KEYSLOT', key))).find(isNumber),
-    )
-    return byId.get(ownerId(servers, slot))!
-  }
+  const ownerOf = (key: string) => byId.get(ownerId(servers, slotOf(servers, key)))!
   return { servers, ports: ports.slice(0, 6), ownerOf, [Symbol.asyncDispose]: disposal(place, servers) }
 }
 
@@ -64,8 +59,13 @@ function isWhole(servers: readonly TestServer[]): boolean {
   return ok && seesReplicas && servers.slice(0, 3).every((server) => isInStep(server, 1))
 }
 
-function isNumber(text: string): boolean {
-  return /^\d+$/.test(text)
+/** As the first server says that is there to be asked. */
+function slotOf(servers: readonly TestServer[], key: string): number {
+  for (const server of servers) {
+    const slot = attempt(() => server.command('CLUSTER', 'KEYSLOT', key))
+    if (/^\d+$/.test(slot)) return Number(slot)
+  }
+  throw new Error('No node of the cluster answers.')
 }
 
 /** The node that says itself that the slot is its own. */
