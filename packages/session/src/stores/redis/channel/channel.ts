@@ -3,8 +3,8 @@
  * connection share one subscriber on each server.
  *
  * What was read is believed without asking again only while everything is known to have been heard: each second the
- * subscribers are asked for a sign of life, the servers whether they are still primaries, the cluster whether its slots
- * are where they were, and each prefix for the mark that a flush takes along. Whatever was published before the last time
+ * subscribers are asked for a sign of life, the servers whether they are still primaries, a cluster whether its slots are
+ * where they were, and each server for the mark that a flush takes along. Whatever was published before the last time
  * that all of it was answered is known here, so nothing older than `bound` is ever believed.
  *
  * - An answer that is late: nothing is believed until it comes; then all is as before, since messages come in order.
@@ -128,7 +128,7 @@ export function createChannel(connection: RedisConnection, { cluster, clock, por
       gone = true
     }
     const added = [...nodes.values()].filter(({ address }) => !watches.has(address))
-    for (const node of added) watches.set(node.address, watchNode(node, { cluster, ports, heard, lost: forget }))
+    for (const node of added) watches.set(node.address, watchNode(node, { ports, heard, lost: forget }))
     if (added.length > 0) reset()
     else if (gone) forget()
   }
@@ -143,7 +143,7 @@ export function createChannel(connection: RedisConnection, { cluster, clock, por
     slots = seen
   }
 
-  /** Each server has one, since each may be flushed by itself. */
+  /** Each server has one: each may be flushed by itself, and one that is cut off from its cluster refuses to tell. */
   async function checkMarks(one: Joined): Promise<void> {
     const names = slots === undefined ? [one.keys.shared] : keyOnEach(one.keys.shared, slots)
     const marks = new Map(await Promise.all(names.map(async (name) => [name, await readMark(name)] as const)))

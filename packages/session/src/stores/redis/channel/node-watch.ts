@@ -21,7 +21,6 @@ export interface NodeWatch {
 }
 
 export interface WatchOptions {
-  readonly cluster: boolean
   readonly ports: ConnectionPorts
   /** A message on one of the channels. */
   readonly heard: (channel: string, message: string) => void
@@ -34,7 +33,7 @@ const probeTimeout = 1000
 /** What a message to ourselves begins with; no id looks like it. */
 const probe = '~probe '
 
-export function watchNode(node: RedisNode, { cluster, ports, heard, lost }: WatchOptions): NodeWatch {
+export function watchNode(node: RedisNode, { ports, heard, lost }: WatchOptions): NodeWatch {
   const { epoch } = node
   let subscriber: DedicatedConnection | undefined
   let subscribed = new Set<string>()
@@ -105,9 +104,7 @@ export function watchNode(node: RedisNode, { cluster, ports, heard, lost }: Watc
     epoch,
     listensTo: (channels) => subscriber !== undefined && channels.every((channel) => subscribed.has(channel)),
     async check(channels) {
-      const checks = [checkSubscriber(channels), checkRole(node)]
-      if (cluster) checks.push(checkCluster(node))
-      await settleAll(checks)
+      await settleAll([checkSubscriber(channels), checkRole(node)])
     },
     close() {
       closed = true
@@ -142,13 +139,6 @@ async function roleByHello(node: RedisNode): Promise<string | undefined> {
 async function roleByRole(node: RedisNode): Promise<string> {
   const [role] = (await node.call('ROLE', [])) as readonly unknown[]
   return String(role)
-}
-
-/** One that is cut off from the others goes on answering PING. */
-async function checkCluster(node: RedisNode): Promise<void> {
-  const info = String(await node.call('CLUSTER', ['INFO']))
-  if (info.includes('cluster_state:ok')) return
-  throw new StoreFailure('busy', `The cluster as seen by Redis at ${node.address} is not ok.`)
 }
 
 /** Waits for all, and rejects with the first failure in their order. */

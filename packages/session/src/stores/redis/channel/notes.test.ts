@@ -47,6 +47,15 @@ describe('a note', () => {
     expect(notes.confirm(id, 'v2', 0)).toBe(false)
   })
 
+  test('is not made of a late message and a late reply that agree, after a write of our own', () => {
+    const notes = createNotes()
+    const look = notes.begin(id)
+    notes.wrote(id, notes.begin(id), 'v2', later)
+    notes.heard(id, 'v1')
+    notes.read(id, look, 'v1', later)
+    expect(notes.confirm(id, 'v1', 0)).toBe(false)
+  })
+
   test('survives the message of the same version, which is our own write coming back', () => {
     const notes = createNotes()
     notes.wrote(id, notes.begin(id), 'v2', later)
