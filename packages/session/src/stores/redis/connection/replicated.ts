@@ -17,49 +17,49 @@ export function replicated(nodes: readonly Node[], around: Surroundings): Topolo
   const { open, ports } = around
   /** Replicas of each node that says it is primary. */
   const claims = new Map<Kept, number>()
-  const asked = new Map<Kept, number>()
   let primary: Kept | undefined
-  const members: Kept[] = []
-  const changed = () => {
-    if (members.some(({ link }, i) => link !== undefined && asked.get(members[i] as Kept) !== link.epoch))
-      looking.soon()
-    if (primary?.link === undefined) looking.soon()
-    around.changed()
-  }
-  const ask = async (member: Kept) => {
-    const { link } = member
-    if (link !== undefined) asked.set(member, link.epoch)
-    const replicas = link === undefined ? undefined : await replicasOf(link).catch(() => undefined)
-    if (replicas === undefined) claims.delete(member)
-    else claims.set(member, replicas)
-  }
-  const look = async () => {
-    await Promise.all(members.map(ask))
-    const chosen = mostReplicas(claims, primary)
-    if (chosen === undefined || chosen === primary) return
-    primary = chosen
-    around.changed()
-  }
   const isUp = () => primary?.link !== undefined && claims.has(primary)
-  const looking = poll(look, () => (isUp() ? lookEvery : searchEvery), ports)
-  members.push(...nodes.map((node) => keep(node, open, changed, ports)))
-  looking.soon()
+
+  const watch = (node: Node) => {
+    let asked: number | undefined
+    const changed = () => {
+      if (kept.link?.epoch !== asked) looking.soon()
+      around.changed()
+    }
+    const kept = keep(node, open, changed, ports)
+    const ask = () => {
+      asked = kept.link?.epoch
+      return look(kept)
+    }
+    const looking = poll(ask, () => (isUp() ? lookEvery : searchEvery), ports)
+    return { kept, looking }
+  }
+  const look = async (kept: Kept) => {
+    const replicas = kept.link === undefined ? undefined : await replicasOf(kept.link).catch(() => undefined)
+    if (replicas === undefined) claims.delete(kept)
+    else claims.set(kept, replicas)
+    primary = mostReplicas(claims, primary) ?? primary
+    around.changed()
+  }
+  const watched = nodes.map(watch)
   return {
     ownerOf: () => (primary !== undefined && claims.has(primary) ? primary : undefined),
     primaries: () => (primary === undefined ? [] : [primary]),
     failure() {
       if (isUp()) return undefined
-      const failed = (primary ?? members.find(({ link }) => link === undefined))?.failure
-      const message = `None of ${members.length} nodes says that it is the primary. ${failed?.message ?? ''}`
+      const failed = (primary ?? watched.find(({ kept }) => kept.link === undefined)?.kept)?.failure
+      const message = `None of ${watched.length} nodes says that it is the primary. ${failed?.message ?? ''}`
       return new StoreFailure(failed?.reason ?? 'role', message.trimEnd(), { notExecuted: true })
     },
     doubt(kept) {
       claims.delete(kept)
-      looking.soon()
+      for (const { looking } of watched) looking.soon()
     },
     close() {
-      looking.stop()
-      for (const member of members) member.close()
+      for (const { kept, looking } of watched) {
+        looking.stop()
+        kept.close()
+      }
     },
   }
 }

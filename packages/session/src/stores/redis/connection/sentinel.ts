@@ -24,23 +24,25 @@ export function sentinel(name: string, nodes: readonly Node[], openSentinel: Ope
   const answers = new Map<Kept, Answer>()
   let primary: Kept | undefined
   let refusal: StoreFailure | undefined
-  const changed = () => {
-    const newcomer = sentinels.some((one) => one.link !== undefined && !answers.has(one))
-    if (newcomer || (primary !== undefined && primary.link === undefined)) looking.soon()
-    around.changed()
+  const isUp = () => primary?.link !== undefined
+
+  const watch = (node: Node) => {
+    const kept = keep(node, openSentinel, () => answers.has(kept) || looking.soon(), ports)
+    const looking = poll(
+      () => ask(kept),
+      () => (isUp() ? lookEvery : searchEvery),
+      ports,
+    )
+    return { kept, looking }
   }
-  const sentinels: Kept[] = []
-  const look = async () => {
-    await Promise.all(sentinels.map(ask))
-    follow()
-    if (primary === undefined) around.changed()
-  }
-  const ask = async (one: Kept) => {
-    const answer = await primaryOf(one, name).catch((error: StoreFailure) => {
+  const ask = async (kept: Kept) => {
+    const answer = await primaryOf(kept, name).catch((error: StoreFailure) => {
       refusal = error
     })
-    if (answer) answers.set(one, answer)
-    else answers.delete(one)
+    if (answer) answers.set(kept, answer)
+    else answers.delete(kept)
+    follow()
+    if (primary === undefined) around.changed()
   }
   const follow = () => {
     const named = newest([...answers.values()], primary?.node)
@@ -49,24 +51,32 @@ export function sentinel(name: string, nodes: readonly Node[], openSentinel: Ope
     primary = keep(named, open, changed, ports)
     around.changed()
   }
-  const looking = poll(look, () => (primary?.link === undefined ? searchEvery : lookEvery), ports)
-  sentinels.push(...nodes.map((node) => keep(node, openSentinel, changed, ports)))
-  looking.soon()
+  const changed = () => {
+    if (!isUp()) askAll()
+    around.changed()
+  }
+  const watched = nodes.map(watch)
+  const askAll = () => {
+    for (const { looking } of watched) looking.soon()
+  }
   return {
     ownerOf: () => primary,
     primaries: () => (primary === undefined ? [] : [primary]),
     failure() {
-      if (primary === undefined) return unknown(name, sentinels, refusal)
-      return primary.link === undefined ? primary.failure : undefined
+      if (primary === undefined) return unknown(name, refusal ?? watched[0]?.kept.failure)
+      return isUp() ? undefined : primary.failure
     },
     doubt() {
-      looking.soon()
+      askAll()
       // The sentinels may still name it, and an address may stand for another server by now.
       primary?.renew()
     },
     close() {
-      looking.stop()
-      for (const one of [...sentinels, ...(primary === undefined ? [] : [primary])]) one.close()
+      primary?.close()
+      for (const { kept, looking } of watched) {
+        looking.stop()
+        kept.close()
+      }
     },
   }
 }
@@ -89,8 +99,7 @@ function newest(answers: readonly Answer[], followed: Node | undefined): Node | 
   return named.find((node) => followed !== undefined && nameOf(node) === nameOf(followed)) ?? named[0]
 }
 
-function unknown(name: string, sentinels: readonly Kept[], refusal: StoreFailure | undefined): StoreFailure {
-  const failed = refusal ?? sentinels[0]?.failure
+function unknown(name: string, failed: StoreFailure | undefined): StoreFailure {
   const message = `No sentinel names a primary for "${name}". ${failed?.message ?? ''}`
   return new StoreFailure(failed?.reason ?? 'timeout', message, { notExecuted: true })
 }
