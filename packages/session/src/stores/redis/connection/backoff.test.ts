@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { delayBeforeAttempt } from './backoff.ts'
+import { delayBeforeAttempt, pacing } from './backoff.ts'
 import { StoreFailure } from './failure.ts'
 import { keep, type Open } from './keep.ts'
 import type { Link } from './link.ts'
@@ -56,7 +56,7 @@ test('50 gateways that lose a server at once never make more than 50 attempts in
     if (!isThere) throw refused
     return openLink(closers)
   }
-  for (let i = 0; i < 50; i++) keep({ host: 'redis', port: 6379 }, open, () => {}, ports)
+  for (let i = 0; i < 50; i++) keep({ host: 'redis', port: 6379 }, open, () => {}, { ports, pace: pacing(ports) })
   while (await next(5000));
   ports.schedule(5000, () => {
     isThere = false
@@ -82,7 +82,7 @@ test('a server that accepts and hangs up again is not asked more often', async (
     ports.schedule(1, () => closers[0]?.())
     return openLink(closers)
   }
-  keep({ host: 'redis', port: 6379 }, open, () => {}, ports)
+  keep({ host: 'redis', port: 6379 }, open, () => {}, { ports, pace: pacing(ports) })
   while (await next(30_000));
   expect(mostInASecond(attempts)).toBe(1)
   expect(attempts.length).toBeGreaterThanOrEqual(15)
@@ -93,6 +93,21 @@ test('attempts are 1 to 2 seconds apart; after longer there is no wait', () => {
   expect(delayBeforeAttempt(0, 0.999)).toBeLessThan(2000)
   expect(delayBeforeAttempt(700, 0.5)).toBe(800)
   expect(delayBeforeAttempt(2000, 0.999)).toBe(0)
+})
+
+test('a node that leaves and joins again is not asked more often, and old attempts are forgotten', () => {
+  const { ports } = world()
+  let now = 0
+  const pace = pacing({ ...ports, now: () => now })
+  expect(pace.next('a:1')).toBe(0)
+  const second = pace.next('a:1')
+  expect(second).toBeGreaterThanOrEqual(1000)
+  expect(pace.next('a:1')).toBeGreaterThanOrEqual(second + 1000)
+  expect(pace.next('b:1')).toBe(0)
+  for (let i = 0; i < 1000; i++) {
+    now += 100
+    expect(pace.next(`${i}:1`)).toBe(0)
+  }
 })
 
 /** A link that does nothing until it is closed from outside. */

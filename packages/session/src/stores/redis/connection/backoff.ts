@@ -1,4 +1,5 @@
 /** When to connect again. */
+import type { ConnectionPorts } from './ports.ts'
 
 /**
  * Milliseconds to wait before the next attempt at a node, given those since the last one began.
@@ -8,4 +9,30 @@
  */
 export function delayBeforeAttempt(sinceLast: number, random: number): number {
   return Math.max(0, 1000 * (1 + random) - sinceLast)
+}
+
+export interface Pace {
+  /** Milliseconds until the next attempt at an address may begin; it counts as begun then. */
+  next(address: string): number
+}
+
+/** Remembers attempts by address, so that a node which leaves and joins again is not asked more often. */
+export function pacing(ports: ConnectionPorts): Pace {
+  const begun = new Map<string, number>()
+  return {
+    next(address) {
+      const now = ports.now()
+      const delay = delayBeforeAttempt(now - (begun.get(address) ?? Number.NEGATIVE_INFINITY), ports.random())
+      if (begun.size >= mostRemembered) forget(begun, now)
+      begun.set(address, now + delay)
+      return delay
+    },
+  }
+}
+
+const mostRemembered = 64
+
+/** After two seconds an attempt says nothing about the next. */
+function forget(begun: Map<string, number>, now: number): void {
+  for (const [address, time] of begun) if (now - time >= 2000) begun.delete(address)
 }

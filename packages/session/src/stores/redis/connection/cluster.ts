@@ -23,14 +23,15 @@ const askAtOnce = 3
  * retries follow a count and not the time that is left, it resends without asking whether a command may be repeated,
  * and with pipelining it hands redirections to the caller. What remains to be done is a table of slots.
  */
-export function cluster(seeds: readonly Node[], { open, changed, ports }: Surroundings): Topology {
+export function cluster(seeds: readonly Node[], around: Surroundings): Topology {
+  const { open, changed, ports } = around
   let unseen = false
   const closing = new AbortController()
   const stirred = () => {
     if (!table.isConnected()) looking.soon()
     changed()
   }
-  const table = slotTable((node) => keep(node, open, stirred, ports))
+  const table = slotTable((node) => keep(node, open, stirred, around))
   const outside = outsiders(seeds, open, closing.signal, ports)
   const askMembers = members(table)
 

@@ -1,5 +1,6 @@
 /** A Redis or Valkey in any deployment, as one connection. */
 import type { ConnectionOptions } from '../options.ts'
+import { pacing } from './backoff.ts'
 import { cluster } from './cluster.ts'
 import type { ConnectionState, RedisConnection } from './connection.ts'
 import { dispatch } from './dispatch.ts'
@@ -39,7 +40,7 @@ export function connect(options: ConnectionOptions, given: Partial<ConnectionPor
     sleepers.wake()
   }
   let topology: Topology | undefined
-  const shape = topologyOf(options, access, { open, changed, ports })
+  const shape = topologyOf(options, access, { open, changed, ports, pace: pacing(ports) })
   topology = shape
   const primaries = nodes(shape.primaries, (kept) => open(kept.node, closing.signal), access.command)
   const commands = dispatch(shape, sleepers, access.command, ports)

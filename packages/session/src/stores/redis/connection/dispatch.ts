@@ -46,13 +46,15 @@ export function dispatch(topology: Topology, waiting: Waiting, timeout: number, 
     outstanding++
     try {
       for (;;) {
-        const kept =
-          ready(job) ??
-          (await waiting.until(
+        const kept = ready(job)
+        if (kept === undefined) {
+          await waiting.until(
             () => ready(job),
             job.deadline - ports.now(),
             () => tooLate(job),
-          ))
+          )
+          continue
+        }
         try {
           return await sendOn(kept.link as Link, job)
         } catch (error) {

@@ -1,6 +1,6 @@
 /** Keeps one connection to a node open, for ever. */
 import type { Node } from '../options.ts'
-import { delayBeforeAttempt } from './backoff.ts'
+import type { Pace } from './backoff.ts'
 import { broken, StoreFailure } from './failure.ts'
 import type { Link } from './link.ts'
 import { nameOf } from './open-link.ts'
@@ -24,22 +24,25 @@ export interface Kept {
 
 export type Open = (node: Node, signal: AbortSignal) => Promise<Link>
 
+export interface Timing {
+  readonly ports: ConnectionPorts
+  readonly pace: Pace
+}
+
 /** `changed` is called whenever the link came, went, became writable, or could not be opened. */
-export function keep(node: Node, open: Open, changed: () => void, ports: ConnectionPorts): Kept {
+export function keep(node: Node, open: Open, changed: () => void, { ports, pace }: Timing): Kept {
   const address = nameOf(node)
   const stop = new AbortController()
   let link: Link | undefined
   let failure = new StoreFailure('timeout', `Not yet connected to Redis at ${address}.`, { notExecuted: true })
-  let lastAttempt = Number.NEGATIVE_INFINITY
   let cancel = () => {}
 
-  const attempt = () => {
-    lastAttempt = ports.now()
-    open(node, stop.signal).then(up, down)
+  const attempt = () => void open(node, stop.signal).then(up, down)
+  const soon = () => {
+    cancel = ports.schedule(pace.next(address), attempt)
   }
   const again = () => {
-    if (!stop.signal.aborted)
-      cancel = ports.schedule(delayBeforeAttempt(ports.now() - lastAttempt, ports.random()), attempt)
+    if (!stop.signal.aborted) soon()
     changed()
   }
   const up = (opened: Link) => {
@@ -68,7 +71,7 @@ export function keep(node: Node, open: Open, changed: () => void, ports: Connect
     stop.abort(new StoreFailure('closed', `The connection to Redis at ${address} was closed.`, { notExecuted: true }))
     return drop(`The connection to Redis at ${address} was closed.`)
   }
-  attempt()
+  soon()
   return {
     node,
     address,

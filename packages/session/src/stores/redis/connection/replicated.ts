@@ -26,7 +26,7 @@ export function replicated(nodes: readonly Node[], around: Surroundings): Topolo
       if (kept.link?.epoch !== asked) looking.soon()
       around.changed()
     }
-    const kept = keep(node, open, changed, ports)
+    const kept = keep(node, open, changed, around)
     const ask = () => {
       asked = kept.link?.epoch
       return look(kept)

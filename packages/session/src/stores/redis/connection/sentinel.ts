@@ -27,7 +27,7 @@ export function sentinel(name: string, nodes: readonly Node[], openSentinel: Ope
   const isUp = () => primary?.link !== undefined
 
   const watch = (node: Node) => {
-    const kept = keep(node, openSentinel, () => answers.has(kept) || looking.soon(), ports)
+    const kept = keep(node, openSentinel, () => answers.has(kept) || looking.soon(), around)
     const looking = poll(
       () => ask(kept),
       () => (isUp() ? lookEvery : searchEvery),
@@ -48,7 +48,7 @@ export function sentinel(name: string, nodes: readonly Node[], openSentinel: Ope
     const named = newest([...answers.values()], primary?.node)
     if (named === undefined || (primary !== undefined && nameOf(named) === primary.address)) return
     primary?.retire()
-    primary = keep(named, open, changed, ports)
+    primary = keep(named, open, changed, around)
     around.changed()
   }
   const changed = () => {

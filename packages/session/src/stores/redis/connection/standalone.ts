@@ -3,8 +3,8 @@ import { keep } from './keep.ts'
 import type { Surroundings, Topology } from './topology.ts'
 
 /** One server, or whatever stands behind one address. */
-export function standalone(node: Node, { open, changed, ports }: Surroundings): Topology {
-  const kept = keep(node, open, changed, ports)
+export function standalone(node: Node, { open, changed, ports, pace }: Surroundings): Topology {
+  const kept = keep(node, open, changed, { ports, pace })
   return {
     ownerOf: () => kept,
     primaries: () => [kept],

@@ -1,8 +1,7 @@
 /** Which servers there are, and which of them is asked for a key. One implementation for each deployment. */
 import type { Node } from '../options.ts'
 import type { StoreFailure } from './failure.ts'
-import type { Kept, Open } from './keep.ts'
-import type { ConnectionPorts } from './ports.ts'
+import type { Kept, Open, Timing } from './keep.ts'
 
 export interface Topology {
   /** Who owns the key; `undefined` while nobody is known to. */
@@ -20,12 +19,11 @@ export interface Topology {
   close(): void
 }
 
-export interface Surroundings {
+export interface Surroundings extends Timing {
   /** Opens a connection to a server that holds data. */
   readonly open: Open
   /** Called when anything above has another answer. */
   readonly changed: () => void
-  readonly ports: ConnectionPorts
 }
 
 /** Milliseconds between looks at who is primary, while all is well. */
