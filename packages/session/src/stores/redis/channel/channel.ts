@@ -182,14 +182,14 @@ export function createChannel(connection: RedisConnection, { cluster, clock, por
     if (watches.size === 0) throw outage()
     const nodes = [...watches.values()].map((watch) => watch.check(names))
     await settleAll([...nodes, checkSlots().then(() => settleAll(members.map(checkMarks)))])
-    if (!isWhole(names)) throw new StoreFailure('closed', 'A server was lost while it was asked.')
+    if (!isWhole(names)) throw outage()
     for (const one of members) believe(one, sentAt + bound)
   }
 
   function outage(): StoreFailure {
     const { state: store } = connection
     return store.up
-      ? new StoreFailure('closed', 'No primary of the store is known.')
+      ? new StoreFailure('closed', 'A primary of the store was lost while it was asked.')
       : new StoreFailure(store.reason, store.message)
   }
 
