@@ -6,6 +6,8 @@ import {
   type TestAuthority,
   type TestCertificate,
   testAuthority,
+  testCluster,
+  testReplicated,
   testSentinel,
   testStandalone,
   tlsSettings,
@@ -211,4 +213,25 @@ test('sentinels have their own password and TLS, or those of the data nodes', as
     ...access,
   })
   expect((await failureOf(plain)).message).toMatch(/may expect TLS/)
+})
+
+test('a cluster and a replicated set are reached with a password over TLS, each node by its own name', async () => {
+  const options = {
+    settings: { requirepass: 'pw', masterauth: 'pw' },
+    portSettings: (port: number) => tlsSettings(port, ca, server),
+    cli: ['--tls', '--cacert', ca.certificatePath, '-a', 'pw', '--no-auth-warning'],
+  }
+  const access = { auth: { password: () => 'pw' }, tls: trusted() }
+  await using replicated = await testReplicated(1, options)
+  const members = replicated.ports.toReversed().map((port) => ({ host: 'localhost', port }))
+  expect(await answers(connect({ deployment: { kind: 'replicated', nodes: members }, ...access }))).toBe(true)
+
+  await using cluster = await testCluster({ ...options, settings: { ...options.settings, 'tls-cluster': 'yes' } })
+  const nodes = [{ host: 'localhost', port: cluster.ports[5]! }]
+  const redis = connect({ deployment: { kind: 'cluster', nodes }, ...access })
+  for (const key of ['a', 'b', 'c', 'd']) {
+    expect(await redis.call(key, 'SET', [key, '1'])).toEqual(Buffer.from('OK'))
+    expect(cluster.ownerOf(key).command('GET', key)).toBe('1')
+  }
+  await redis.close()
 })

@@ -27,7 +27,10 @@ export interface Link {
   onClose(listener: Ended): void
   /** Calls `listener` whenever it became writable again. */
   onDrain(listener: () => void): void
-  /** Ends it once everything that was sent has its answer; nothing more may be sent. */
+  /**
+   * Ends it once everything that was sent has its answer, and after a quarter of a second in any case: a server that
+   * was replaced because it hangs answers nothing. Nothing more may be sent.
+   */
   finish(): void
   close(): void
 }
@@ -36,6 +39,8 @@ let lastEpoch = 0
 
 /** An idle connection is used this often: below every `timeout` that a server can have (whole seconds). */
 const keepAliveEvery = 500
+
+const finishWithin = 250
 
 /** Wraps a connected socket. `ms`: how long a command may take; a server silent for a quarter more is given up. */
 export async function linkOver(socket: Socket, address: string, ms: number, ports: ConnectionPorts): Promise<Link> {
@@ -126,7 +131,8 @@ function senderOn(socket: Socket, redis: Redis, ending: Ending, address: string,
     },
     finish() {
       finishing = true
-      if (unanswered === 0) ending.byUs()
+      if (unanswered === 0) return ending.byUs()
+      ending.tell(ports.schedule(finishWithin, ending.byUs))
     },
   }
 }
