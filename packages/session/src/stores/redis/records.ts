@@ -59,6 +59,14 @@ export function redisRecords(prefix: string, { connection, channel, clock, ports
     }
   }
 
+  /** Milliseconds that remain are never 0: at 0 it is still there. */
+  function readReply(reply: unknown, sentAt: number) {
+    const [value, left, seconds, micros] = reply as readonly [Buffer | null, number, unknown, unknown]
+    clock.sample(seconds, micros, sentAt, ports.now())
+    const found = value === null || left < 0 ? undefined : readValue(value)
+    return { found, remaining: Math.max(left, 1) }
+  }
+
   /** The first number of a reply; the second one says whether others were told. */
   function done(reply: unknown): boolean {
     const [count, told] = reply as readonly (number | undefined)[]
@@ -72,17 +80,13 @@ export function redisRecords(prefix: string, { connection, channel, clock, ports
       const at = notes.begin(id)
       return look(id, at, async () => {
         const sentAt = ports.now()
-        const reply = (await run(readScript, id, [maxValueLength])) as readonly unknown[]
-        const [value, remaining, seconds, micros] = reply as [Buffer | null, number, unknown, unknown]
-        clock.sample(Number(seconds) * 1000 + Number(micros) / 1000, sentAt, ports.now())
-        const found = value === null || remaining < 0 ? undefined : readValue(value)
+        const { found, remaining } = readReply(await run(readScript, id, [maxValueLength]), sentAt)
         const known = notes.versionOf(id)
         // What is older than what was there before: writes were lost, with a server that is not the one it was.
         if (known !== undefined && found !== undefined && goesBack(found.version, known)) doubtAll()
         notes.read(id, at, found?.version, sentAt + remaining)
         // Ended while this was under way: then this is what was before.
-        if (found === undefined || at.heard === ended || endings.has(id)) return undefined
-        return { ...found, remaining: Math.max(remaining, 1) }
+        return found === undefined || at.heard === ended || endings.has(id) ? undefined : { ...found, remaining }
       })
     },
     async create(id, bytes, ttl) {

@@ -6,8 +6,8 @@
 export interface StoreClock {
   /** Milliseconds since 1970, whole. As long as no reply told it: by the clock of this machine. */
   now(): number
-  /** Takes note of what a reply told, which was true at some moment between the two, given by `monotonic`. */
-  sample(toldAt: number, sentAt: number, receivedAt: number): void
+  /** Takes note of the reply to TIME, which was true at some moment between the two, given by `monotonic`. */
+  sample(seconds: unknown, microseconds: unknown, sentAt: number, receivedAt: number): void
 }
 
 /** By how much clocks may drift apart, per millisecond: then an older sample is worth less. */
@@ -22,7 +22,9 @@ export function createStoreClock(monotonic: () => number, wall: () => number): S
 
   return {
     now: () => Math.round(best === undefined ? wall() : monotonic() + best.offset),
-    sample(toldAt, sentAt, receivedAt) {
+    sample(seconds, microseconds, sentAt, receivedAt) {
+      const toldAt = Number(seconds) * 1000 + Number(microseconds) / 1000
+      if (!Number.isFinite(toldAt)) return
       const sample = { offset: toldAt - (sentAt + receivedAt) / 2, error: (receivedAt - sentAt) / 2, at: receivedAt }
       const bestError = best === undefined ? Number.POSITIVE_INFINITY : best.error + (receivedAt - best.at) * drift
       // Further apart than both can be wrong: the server's clock was set, or another server answers.

@@ -12,15 +12,15 @@
  * - Another server, or a mark that is another: what was made of them too (`reset`), as soon as it is seen, and again when
  *   its messages are heard.
  */
-import { randomBytes } from 'node:crypto'
-import type { FailureReason, RedisConnection, RedisNode } from '../connection/connection.ts'
+import type { FailureReason, RedisConnection } from '../connection/connection.ts'
 import { StoreFailure } from '../connection/failure.ts'
 import type { ConnectionPorts } from '../connection/ports.ts'
 import type { Keys } from '../keys.ts'
-import { markScript } from '../scripts.ts'
 import type { StoreClock } from '../store-clock.ts'
-import { type NodeWatch, settleAll, watchNode } from './node-watch.ts'
-import { keyOnEach, readSlots, type Slots } from './slots.ts'
+import { createMarks, type Marks } from './marks.ts'
+import { settleAll } from './node-watch.ts'
+import { watchServers } from './servers.ts'
+import { readSlots, type Slots } from './slots.ts'
 
 /** Milliseconds from one check to the next. */
 const interval = 1000
@@ -58,13 +58,11 @@ export interface Membership {
 }
 
 interface Joined {
-  readonly keys: Keys
   readonly member: Member
+  readonly marks: Marks
   believedUntil: number
-  /** All subscribers were there at the last check, and since. */
+  /** Everything was listened to at the last check, and is since. */
   whole: boolean
-  /** By the key that it is kept under. */
-  marks: ReadonlyMap<string, string>
 }
 
 export interface ChannelOptions {
@@ -77,21 +75,18 @@ const notAskedYet = { reason: 'closed', message: 'Nobody has asked for a store o
 
 export function createChannel(connection: RedisConnection, { cluster, clock, ports }: ChannelOptions): Channel {
   const joined = new Map<string, Joined>()
-  const watches = new Map<string, NodeWatch>()
+  const servers = watchServers(connection, { ports, heard, lost: forget })
+  const checks = repeat(check, ports)
   let slots: Slots | undefined
-  let turn = 0
-  let checking = false
-  let again = false
-  let closed = false
-  let cancel: (() => void) | undefined
   let state: ChannelState = { up: false, ...notAskedYet, since: ports.wallClock() }
   const stop = connection.onPrimaries(() => {
     follow()
-    checkSoon()
+    if (joined.size > 0) checks.soon()
   })
 
-  function down({ reason, message }: StoreFailure): ChannelState {
-    return { up: false, reason, message, since: state.up ? ports.wallClock() : state.since }
+  function heard(channel: string, message: string): void {
+    const space = message.indexOf(' ')
+    joined.get(channel)?.member.heard(message.slice(0, space), message.slice(space + 1))
   }
 
   function forget(): void {
@@ -107,71 +102,22 @@ export function createChannel(connection: RedisConnection, { cluster, clock, por
     for (const { member } of joined.values()) member.reset()
   }
 
-  function heard(channel: string, message: string): void {
-    const space = message.indexOf(' ')
-    joined.get(channel)?.member.heard(message.slice(0, space), message.slice(space + 1))
-  }
-
-  /** A primary without a connection is as good as none, and no reason to let go of what is served in an outage. */
-  function connected(): readonly RedisNode[] {
-    return connection.primaries().filter(({ epoch }) => epoch !== 0)
-  }
-
-  /** Watches the servers that are primaries now, and no others. */
   function follow(): void {
-    const nodes = new Map(connected().map((node) => [node.address, node]))
-    let gone = false
-    for (const [address, watch] of watches) {
-      if (nodes.get(address)?.epoch === watch.epoch) continue
-      watch.close()
-      watches.delete(address)
-      gone = true
-    }
-    const added = [...nodes.values()].filter(({ address }) => !watches.has(address))
-    for (const node of added) watches.set(node.address, watchNode(node, { ports, heard, lost: forget }))
-    if (added.length > 0) reset()
-    else if (gone) forget()
+    const news = servers.follow()
+    if (news === 'added') reset()
+    if (news === 'gone') forget()
   }
 
   async function checkSlots(): Promise<void> {
-    const nodes = [...watches.values()]
-    if (!cluster || nodes.length === 0) return
-    const { node } = nodes[turn++ % nodes.length]!
+    const node = cluster ? servers.next() : undefined
+    if (node === undefined) return
     const seen = await readSlots(node)
-    if (slots?.text === seen.text) return
-    if (slots !== undefined) reset()
+    if (slots !== undefined && slots.text !== seen.text) reset()
     slots = seen
   }
 
-  /** Each server has one: each may be flushed by itself, and one that is cut off from its cluster refuses to tell. */
-  async function checkMarks(one: Joined): Promise<void> {
-    const names = slots === undefined ? [one.keys.shared] : keyOnEach(one.keys.shared, slots)
-    const marks = new Map(await Promise.all(names.map(async (name) => [name, await readMark(name)] as const)))
-    const changed = [...one.marks].some(([name, mark]) => marks.has(name) && marks.get(name) !== mark)
-    one.marks = marks
-    if (changed) reset()
-  }
-
-  async function readMark(key: string): Promise<string> {
-    const sentAt = ports.now()
-    const candidate = randomBytes(12).toString('base64url')
-    const reply = await connection.run(markScript, key, [candidate], { idempotent: true })
-    const [mark, seconds, micros] = reply as readonly unknown[]
-    clock.sample(Number(seconds) * 1000 + Number(micros) / 1000, sentAt, ports.now())
-    return String(mark)
-  }
-
-  /** Whether all that has to be listened to is, at this moment. */
-  function isWhole(names: readonly string[]): boolean {
-    const nodes = connection.primaries()
-    return (
-      nodes.length > 0 &&
-      nodes.length === watches.size &&
-      nodes.every(({ address, epoch }) => {
-        const watch = watches.get(address)
-        return watch?.epoch === epoch && watch.listensTo(names)
-      })
-    )
+  async function checkMarks({ marks }: Joined): Promise<void> {
+    if (await marks.check(slots)) reset()
   }
 
   async function checkAll(): Promise<void> {
@@ -179,18 +125,9 @@ export function createChannel(connection: RedisConnection, { cluster, clock, por
     const names = [...joined.keys()]
     const members = [...joined.values()]
     follow()
-    if (watches.size === 0) throw outage()
-    const nodes = [...watches.values()].map((watch) => watch.check(names))
-    await settleAll([...nodes, checkSlots().then(() => settleAll(members.map(checkMarks)))])
-    if (!isWhole(names)) throw outage()
+    await settleAll([servers.check(names), checkSlots().then(() => settleAll(members.map(checkMarks)))])
+    if (!servers.listenTo(names)) throw outage()
     for (const one of members) believe(one, sentAt + bound)
-  }
-
-  function outage(): StoreFailure {
-    const { state: store } = connection
-    return store.up
-      ? new StoreFailure('closed', 'A primary of the store was lost while it was asked.')
-      : new StoreFailure(store.reason, store.message)
   }
 
   function believe(one: Joined, until: number): void {
@@ -202,66 +139,92 @@ export function createChannel(connection: RedisConnection, { cluster, clock, por
     one.believedUntil = until
   }
 
-  async function check(): Promise<void> {
-    checking = true
-    const startedAt = ports.now()
+  /** Gives the milliseconds from its beginning to the next one; `undefined` when nobody wants one. */
+  async function check(): Promise<number | undefined> {
     let wait = interval
     try {
       await checkAll()
       state = { up: true }
     } catch (error) {
-      const failure = error instanceof StoreFailure ? error : new StoreFailure('protocol', String(error))
-      state = down(failure)
+      const { reason, message } = error instanceof StoreFailure ? error : new StoreFailure('protocol', String(error))
+      state = { up: false, reason, message, since: state.up ? ports.wallClock() : state.since }
       forget()
-      if (failure.reason === 'forbidden') wait = forbiddenInterval
+      if (reason === 'forbidden') wait = forbiddenInterval
     }
-    checking = false
-    if (closed || joined.size === 0) return
-    // Gateways that began together do not go on together.
-    const spread = 0.9 + 0.1 * ports.random()
-    schedule(again ? 0 : Math.max(0, startedAt + wait * spread - ports.now()))
-    again = false
+    return joined.size === 0 ? undefined : wait
   }
 
-  function stopWatching(): void {
-    for (const watch of watches.values()) watch.close()
-    watches.clear()
-  }
-
-  function schedule(milliseconds: number): void {
-    cancel?.()
-    cancel = ports.schedule(milliseconds, () => void check())
-  }
-
-  function checkSoon(): void {
-    if (closed || joined.size === 0) return
-    if (checking) again = true
-    else schedule(0)
+  function outage(): StoreFailure {
+    const { state: store } = connection
+    return store.up
+      ? new StoreFailure('closed', 'A primary of the store was lost while it was asked.')
+      : new StoreFailure(store.reason, store.message)
   }
 
   return {
     get state() {
       return state
     },
-    join(keys, member) {
-      const one: Joined = { keys, member, believedUntil: Number.NEGATIVE_INFINITY, whole: false, marks: new Map() }
-      joined.set(keys.changed, one)
-      checkSoon()
+    join({ changed, shared }, member) {
+      const marks = createMarks(connection, shared, clock, ports)
+      const one: Joined = { member, marks, believedUntil: Number.NEGATIVE_INFINITY, whole: false }
+      joined.set(changed, one)
+      checks.soon()
       return {
         believed: (now) => now <= one.believedUntil,
         leave() {
-          if (joined.get(keys.changed) !== one) return
-          joined.delete(keys.changed)
-          if (joined.size === 0) stopWatching()
+          if (joined.get(changed) !== one) return
+          joined.delete(changed)
+          if (joined.size === 0) servers.close()
         },
       }
     },
     close() {
-      closed = true
       stop()
-      cancel?.()
+      checks.stop()
       forget()
-      stopWatching()
+      servers.close()
+    },
+  }
+}
+
+interface Repeated {
+  /** As soon as the one under way has ended. */
+  soon(): void
+  stop(): void
+}
+
+/** One at a time, each as many milliseconds after the beginning of the last one as that said. */
+function repeat(work: () => Promise<number | undefined>, ports: ConnectionPorts): Repeated {
+  let working = false
+  let again = false
+  let stopped = false
+  let cancel = () => {}
+
+  async function run(): Promise<void> {
+    working = true
+    again = false
+    const startedAt = ports.now()
+    const wait = await work()
+    working = false
+    if (again) schedule(0)
+    // Gateways that began together do not go on together.
+    else if (wait !== undefined) schedule(startedAt + wait * (0.9 + 0.1 * ports.random()) - ports.now())
+  }
+
+  function schedule(milliseconds: number): void {
+    cancel()
+    if (!stopped) cancel = ports.schedule(Math.max(0, milliseconds), () => void run())
+  }
+
+  return {
+    soon() {
+      if (working) again = true
+      else schedule(0)
+    },
+    stop() {
+      stopped = true
+      cancel()
     },
   }
 }
