@@ -1,5 +1,5 @@
 /** Who we are to a server: users, passwords, certificates. */
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { Auth, Tls } from '../options.ts'
 import { folder } from '../testing/processes.ts'
 import {
@@ -16,6 +16,7 @@ import {
 import { connect } from './connect.ts'
 import type { RedisConnection, RedisFailure } from './connection.ts'
 
+vi.setConfig({ testTimeout: 60_000 })
 const place = folder()
 let ca: TestAuthority
 let otherCa: TestAuthority

@@ -34,7 +34,7 @@ export function connect(options: ConnectionOptions, given: Partial<ConnectionPor
   const closing = new AbortController()
   let state: ConnectionState | undefined
   const changed = () => {
-    if (topology === undefined) return
+    if (topology === undefined || closing.signal.aborted) return
     state = stateAfter(state, topology.failure(), ports)
     primaries.look()
     sleepers.wake()
@@ -57,6 +57,7 @@ export function connect(options: ConnectionOptions, given: Partial<ConnectionPor
       closing.abort(new StoreFailure('closed', 'The Redis store was closed.', { notExecuted: true }))
       commands.close()
       shape.close()
+      state = { up: false, reason: 'closed', message: 'The Redis store was closed.', since: ports.wallClock() }
     },
   }
 }

@@ -4,12 +4,15 @@ import { StoreFailure } from './failure.ts'
 import type { Kept } from './keep.ts'
 import type { Link } from './link.ts'
 import type { ConnectionPorts } from './ports.ts'
-import { redirection } from './redirection.ts'
+import { type Redirection, redirection } from './redirection.ts'
 import type { Topology } from './topology.ts'
 import type { Waiting } from './waiting.ts'
 
 /** More commands than this, waiting or without their answer, are refused at once. */
 export const mostOutstanding = 10_000
+
+/** A command that is sent on more often than this goes round in circles. */
+const mostRedirections = 16
 
 /** Nothing is sent again with fewer milliseconds left. */
 const leastTime = 5
@@ -55,10 +58,11 @@ export function dispatch(topology: Topology, waiting: Waiting, timeout: number, 
           )
           continue
         }
+        const link = kept.link as Link
         try {
-          return await sendOn(kept.link as Link, job)
+          return await sendOn(link, job)
         } catch (error) {
-          await recover(job, kept, error as StoreFailure)
+          await recover(job, kept, link, error as StoreFailure)
         }
       }
     } finally {
@@ -86,7 +90,7 @@ export function dispatch(topology: Topology, waiting: Waiting, timeout: number, 
   }
 
   /** Prepares the next try; throws when there must not be one. */
-  async function recover(job: Job, kept: Kept, failure: StoreFailure): Promise<void> {
+  async function recover(job: Job, kept: Kept, link: Link, failure: StoreFailure): Promise<void> {
     if (job.deadline - ports.now() < leastTime || !(failure.notExecuted || job.idempotent)) throw failure
     const { reply } = failure
     if (reply === undefined) return job.refusals++ < 3 ? undefined : pause(job, failure)
@@ -96,15 +100,21 @@ export function dispatch(topology: Topology, waiting: Waiting, timeout: number, 
       return
     }
     const redirected = redirection(failure.message, kept.node)
-    if (redirected !== undefined && topology.moved !== undefined && topology.at !== undefined && job.refusals++ < 16) {
-      if (redirected.asking) job.asked = topology.at(redirected.node)
-      else topology.moved(redirected.slot, redirected.node)
-      return
-    }
+    if (redirected !== undefined) return follow(job, kept, redirected, failure)
     if (!passing.has(reply)) throw failure
-    if (reply === 'NOAUTH') kept.renew()
-    else topology.doubt(kept)
+    if (reply === 'NOAUTH') kept.renew(link)
+    else topology.doubt(kept, link)
     await pause(job, failure)
+  }
+
+  function follow(job: Job, { address }: Kept, { asking, slot, node }: Redirection, failure: StoreFailure): void {
+    if (topology.moved === undefined || topology.at === undefined) {
+      const message = `Redis at ${address} is a part of a cluster. Configure it as one.`
+      throw new StoreFailure('role', message, { notExecuted: true })
+    }
+    if (job.refusals++ >= mostRedirections) throw failure
+    if (asking) job.asked = topology.at(node)
+    else topology.moved(slot, node)
   }
 
   function pause(job: Job, failure: StoreFailure): Promise<void> {

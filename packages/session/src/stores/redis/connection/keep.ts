@@ -14,8 +14,8 @@ export interface Kept {
   readonly link: Link | undefined
   /** Why there is none. */
   readonly failure: StoreFailure
-  /** Gives up a connection that is not what we want (what is in flight on it ends first), and opens another. */
-  renew(): void
+  /** Gives up `unwanted` when that is still the connection (what is in flight on it ends first), and opens another. */
+  renew(unwanted: Link): void
   /** Gives up the connection when what is in flight has ended, and opens no other. */
   retire(): void
   /** Gives up the connection at once, and opens no other. */
@@ -81,10 +81,10 @@ export function keep(node: Node, open: Open, changed: () => void, { ports, pace 
     get failure() {
       return failure
     },
-    renew() {
-      const dropped = drop(`Redis at ${address} is asked anew.`)
-      if (dropped === undefined) return
-      dropped.finish()
+    renew(unwanted) {
+      if (link !== unwanted) return
+      drop(`Redis at ${address} is asked anew.`)
+      unwanted.finish()
       again()
     },
     retire: () => end()?.finish(),

@@ -2,9 +2,11 @@
 
 export const slotCount = 16_384
 
+const encoder = new TextEncoder()
+
 /** @see https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#key-distribution-model */
 export function slotOf(key: string): number {
-  return crc16(new TextEncoder().encode(hashed(key))) % slotCount
+  return crc16(encoder.encode(hashed(key))) % slotCount
 }
 
 /** What is between the first `{` and the next `}`, when there is something; else all of it. */

@@ -2,6 +2,7 @@
 import type { Node } from '../options.ts'
 import type { StoreFailure } from './failure.ts'
 import type { Kept, Open, Timing } from './keep.ts'
+import type { Link } from './link.ts'
 
 export interface Topology {
   /** Who owns the key; `undefined` while nobody is known to. */
@@ -10,8 +11,8 @@ export interface Topology {
   primaries(): readonly Kept[]
   /** What stands in the way of any command; `undefined`: nothing. */
   failure(): StoreFailure | undefined
-  /** A server refused in a way that says that what we know is old. */
-  doubt(kept: Kept): void
+  /** A server refused, on this connection, in a way that says that what we know is old. */
+  doubt(kept: Kept, link: Link): void
   /** Only in a cluster: a slot is with another node. */
   moved?(slot: number, to: Node): void
   /** Only in a cluster: the node that has a key of a slot which is on its way. */
