@@ -57,3 +57,16 @@ export async function openRecords(
     },
   }
 }
+
+/** Milliseconds from now to the last moment at which a version was believed. */
+export async function believedFor(records: RedisRecords, id: string, version: string): Promise<number> {
+  const from = performance.now()
+  let last = from
+  await until('it is believed no longer', () => {
+    const now = performance.now()
+    if (!records.confirm(id, version)) return true
+    last = now
+    return false
+  })
+  return last - from
+}
