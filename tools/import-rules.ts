@@ -27,6 +27,7 @@ export const packages: readonly PackageRules[] = [
     allowedBelow: {
       'src/stores/sqlite/': [/^node:(sqlite|fs|path)$/],
       'src/stores/redis/connection/': [/^ioredis$/, /^node:(net|tls|dns\/promises)$/],
+      'src/stores/redis/probe/': [/^node:(net|tls)$/],
       'src/testing/': [/^node:assert(\/strict)?$/],
     },
     forbidden: world,

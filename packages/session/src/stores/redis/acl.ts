@@ -2,11 +2,11 @@
 import { keysUnder } from './keys.ts'
 
 /** Of the connection itself; authenticating and HELLO need no permission. */
-const connecting = ['ping', 'select']
+export const connecting = ['ping', 'select']
 /** In a cluster, and in one that moves slots. */
-const inCluster = ['cluster|slots', 'cluster|info', 'asking']
+export const inCluster = ['cluster|slots', 'cluster|info', 'asking']
 /** Records: the scripts, and what stands in them. */
-const records = [
+export const records = [
   'eval',
   'evalsha',
   'get',
@@ -20,8 +20,10 @@ const records = [
   'hset',
   'time',
 ]
+/** What gateways have in common: keys, and who runs. */
+export const common = ['hgetall', 'hlen', 'zadd', 'zrange', 'zrem', 'zremrangebyrank', 'zremrangebyscore', 'zscore']
 /** The channel of changes. Without them everything works, and nothing is cached. */
-const changes = ['publish', 'subscribe']
+export const changes = ['publish', 'subscribe']
 
 /**
  * The smallest rule under which everything works, as words for `ACL SETUSER`.
@@ -30,6 +32,6 @@ const changes = ['publish', 'subscribe']
  */
 export function redisAcl(prefix: string): readonly string[] {
   const { changed } = keysUnder(prefix)
-  const commands = [...connecting, ...inCluster, ...records, ...changes].map((command) => `+${command}`)
+  const commands = [...connecting, ...inCluster, ...records, ...common, ...changes].map((command) => `+${command}`)
   return ['resetkeys', `~${prefix}:*`, 'resetchannels', `&${changed}`, '-@all', ...commands]
 }
