@@ -10,6 +10,8 @@ export type SessionErrorCode =
   | 'ERR_COOKIE_TOO_LARGE'
   /** The record was sealed under a key that this keyring does not hold. An outage of that session, not its absence. */
   | 'ERR_KEY_UNKNOWN'
+  /** The gateways that share a store have no key in common: what one of them seals, the others could not open. */
+  | 'ERR_KEYS_NOT_SHARED'
   /** An option or argument is wrong. */
   | 'ERR_INVALID_OPTION'
   /** The store cannot do what was asked, as revoking a sealed cookie. */

@@ -2,8 +2,10 @@
  * Records in Redis or Valkey (Redis ≥ 6.2, Valkey ≥ 7.2): every gateway with the same prefix shares them, and a session
  * that changed or ended on one of them is not served from what another one cached.
  */
+import type { SealingKey } from '../../api.ts'
 import type { PrefixedStores } from '../../store.ts'
 import { type ChannelState, createChannel } from './channel/channel.ts'
+import { type CommonKeys, type CommonOptions, commonKeys, readCommonKeys } from './common-keys.ts'
 import { connect } from './connection/connect.ts'
 import type { ConnectionState } from './connection/connection.ts'
 import { type ConnectionPorts, realPorts } from './connection/ports.ts'
@@ -13,6 +15,7 @@ import { createStoreClock } from './store-clock.ts'
 
 export { redisAcl } from './acl.ts'
 export type { ChannelState } from './channel/channel.ts'
+export type { CommonKeys, CommonOptions, CommonState } from './common-keys.ts'
 export type { ConnectionState, FailureReason, RedisFailure } from './connection/connection.ts'
 export type { Auth, ConnectionOptions, Deployment, Node, Tls } from './options.ts'
 export type { RedisRecords } from './records.ts'
@@ -21,6 +24,14 @@ export type { RedisRecords } from './records.ts'
 export interface RedisStores extends PrefixedStores {
   /** The same store for the same prefix, until everybody who asked for it has closed it. */
   under(prefix: string): RedisRecords
+  /**
+   * What the gateways under the prefix must have in common: keys, made in the store where none are configured, and settings.
+   *
+   * @throws SessionError `ERR_INVALID_OPTION` for a prefix that is none
+   */
+  common(prefix: string, options?: CommonOptions): CommonKeys
+  /** The keys that lie in the store, without making any. @throws RedisFailure */
+  readCommonKeys(prefix: string): Promise<readonly SealingKey[]>
   readonly state: ConnectionState
   /** While it is down, nothing cached is believed, and every request reads its session. */
   readonly channel: ChannelState
@@ -52,8 +63,28 @@ export function connectRedis(options: ConnectionOptions, ports: ConnectionPorts 
     })
   }
 
+  /** A flush, and a server that lacks what the one before had, show as changes that nobody made. */
+  function common(prefix: string, options: CommonOptions = {}): CommonKeys {
+    const keys = commonKeys(connection, prefix, options, ports)
+    const records = under(prefix)
+    const stop = records.onChange((id) => id === undefined && keys.look())
+    return {
+      ...keys,
+      get state() {
+        return keys.state
+      },
+      close() {
+        stop()
+        keys.close()
+        void records.close()
+      },
+    }
+  }
+
   return {
     under,
+    common,
+    readCommonKeys: (prefix) => readCommonKeys(connection, prefix),
     get state() {
       return connection.state
     },

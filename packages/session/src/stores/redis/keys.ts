@@ -12,6 +12,8 @@ export interface Keys {
   record(id: SessionId): string
   /** Hash of what all gateways under the prefix share. */
   readonly shared: string
+  /** Sorted set of the gateways that run, by the end of what they said of themselves. */
+  readonly known: string
   /** Channel that tells of every change. */
   readonly changed: string
 }
@@ -25,6 +27,7 @@ export function keysUnder(prefix: string): Keys {
       return `${prefix}:${id}`
     },
     shared: `${prefix}:~keys`,
+    known: `${prefix}:~known`,
     changed: `${prefix}:~changed`,
   }
 }

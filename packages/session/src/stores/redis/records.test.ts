@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { redisAcl } from './acl.ts'
 import { connect } from './connection/connect.ts'
+import type { RedisStores } from './index.ts'
 import { createScript, updateScript } from './scripts.ts'
 import { at, openRecords, type TestRecords } from './testing/bench.ts'
 import { until } from './testing/processes.ts'
@@ -135,6 +136,7 @@ test('the rule for the ACL user names no command that is never sent', async () =
   await store.read(id)
   await store.touch(id, minute)
   await store.delete(id)
+  await share(store.stores)
   const sent = [...server.command('INFO', 'commandstats').matchAll(/^cmdstat_([^:]+)/gm)].map(([, name]) => name)
   const allowed = redisAcl('shop')
     .filter((word) => word.startsWith('+'))
@@ -143,6 +145,13 @@ test('the rule for the ACL user names no command that is never sent', async () =
   const elsewhere = ['cluster|slots', 'cluster|info', 'asking', 'select']
   expect(allowed.filter((name) => !sent.includes(name) && !elsewhere.includes(name))).toEqual([])
 })
+
+/** A gateway without configured keys, and one that is refused beside it. */
+async function share(stores: RedisStores): Promise<void> {
+  const all = [stores.common('shop'), stores.common('shop', { keys: [{ id: 'k1', bytes: new Uint8Array(32) }] })]
+  await Promise.all(all.map(({ looked }) => looked))
+  for (const common of all) common.close()
+}
 
 test('the clock is the one of the server, whatever is done to that of this machine', async () => {
   const real = Date.now

@@ -79,6 +79,6 @@ local time = redis.call('TIME')
 return { mark, time[1], time[2] }
 `)
 
-function script(lua: string): Script {
+export function script(lua: string): Script {
   return { lua, sha: createHash('sha1').update(lua).digest('hex') }
 }
