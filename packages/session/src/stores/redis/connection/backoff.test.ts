@@ -1,43 +1,9 @@
 import { expect, test } from 'vitest'
+import { virtualPorts } from '../testing/virtual-ports.ts'
 import { delayBeforeAttempt, pacing } from './backoff.ts'
 import { StoreFailure } from './failure.ts'
 import { keep, type Open } from './keep.ts'
 import type { Link } from './link.ts'
-import type { ConnectionPorts } from './ports.ts'
-
-/** A clock that is moved, and a die that is thrown the same each time. */
-function world() {
-  let now = 0
-  let seed = 1
-  const due: { at: number; run: () => void }[] = []
-  const ports: ConnectionPorts = {
-    now: () => now,
-    wallClock: () => now,
-    schedule(ms, run) {
-      const entry = { at: now + ms, run }
-      due.push(entry)
-      return () => void (due.includes(entry) && due.splice(due.indexOf(entry), 1))
-    },
-    random() {
-      seed = (seed * 16_807) % 2_147_483_647
-      return seed / 2_147_483_647
-    },
-    lookup: async () => [],
-  }
-  return {
-    ports,
-    /** Moves to the next thing that is due; false when that is later than `end`. */
-    async next(end: number): Promise<boolean> {
-      for (let i = 0; i < 5; i++) await Promise.resolve()
-      due.sort((a, b) => a.at - b.at)
-      if (due.length === 0 || due[0]!.at > end) return false
-      const { at, run } = due.shift()!
-      now = at
-      run()
-      return true
-    },
-  }
-}
 
 const refused = new StoreFailure('tcp', 'Nothing listens there.', { notExecuted: true })
 
@@ -47,7 +13,7 @@ function mostInASecond(times: readonly number[]): number {
 }
 
 test('50 gateways that lose a server at once never make more than 50 attempts in any second, for as long as it takes', async () => {
-  const { ports, next } = world()
+  const { ports, until } = virtualPorts()
   const attempts: number[] = []
   const closers: (() => void)[] = []
   let isThere = true
@@ -57,14 +23,14 @@ test('50 gateways that lose a server at once never make more than 50 attempts in
     return openLink(closers)
   }
   for (let i = 0; i < 50; i++) keep({ host: 'redis', port: 6379 }, open, () => {}, { ports, pace: pacing(ports) })
-  while (await next(5000));
-  ports.schedule(5000, () => {
+  await until(5000)
+  ports.schedule(0, () => {
     isThere = false
     for (const close of closers.splice(0)) close()
   })
-  while (await next(60_000));
+  await until(60_000)
   isThere = true
-  while (await next(70_000));
+  await until(70_000)
   expect(attempts.length).toBeGreaterThan(50 * 25)
   expect(mostInASecond(attempts)).toBeLessThanOrEqual(50)
   expect(closers).toHaveLength(50)
@@ -74,7 +40,7 @@ test('50 gateways that lose a server at once never make more than 50 attempts in
 })
 
 test('a server that accepts and hangs up again is not asked more often', async () => {
-  const { ports, next } = world()
+  const { ports, until } = virtualPorts()
   const attempts: number[] = []
   const open: Open = async () => {
     attempts.push(ports.now())
@@ -83,7 +49,7 @@ test('a server that accepts and hangs up again is not asked more often', async (
     return openLink(closers)
   }
   keep({ host: 'redis', port: 6379 }, open, () => {}, { ports, pace: pacing(ports) })
-  while (await next(30_000));
+  await until(30_000)
   expect(mostInASecond(attempts)).toBe(1)
   expect(attempts.length).toBeGreaterThanOrEqual(15)
 })
@@ -96,7 +62,7 @@ test('attempts are 1 to 2 seconds apart; after longer there is no wait', () => {
 })
 
 test('a node that leaves and joins again is not asked more often, and old attempts are forgotten', () => {
-  const { ports } = world()
+  const { ports } = virtualPorts()
   let now = 0
   const pace = pacing({ ...ports, now: () => now })
   expect(pace.next('a:1')).toBe(0)

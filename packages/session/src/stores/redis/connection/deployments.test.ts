@@ -138,6 +138,26 @@ test('replicated: the primary is found by its role, and followed when it changes
   await redis.close()
 })
 
+test('replicated: a user that may not ask for the role finds the primary, and is refused once', async () => {
+  await using servers = await testReplicated(1, { settings: { user: 'shop on >pw ~* -@all +ping +set' } })
+  const nodes = servers.ports.toReversed().map((port) => ({ host, port }))
+  const auth = { username: 'shop', password: () => 'pw' }
+  const redis = connect({ deployment: { kind: 'replicated', nodes }, auth, ...command })
+  expect(await redis.call('a', 'SET', ['a', 'a'])).toEqual(Buffer.from('OK'))
+  const refusals = () =>
+    servers
+      .primary()
+      .command('ACL', 'LOG')
+      .split('\n')
+      .filter((line) => line === 'role')
+  expect(refusals()).toHaveLength(1)
+  servers.servers[0]!.command('REPLICAOF', host, String(servers.ports[1]))
+  servers.servers[1]!.command('REPLICAOF', 'NO', 'ONE')
+  await until('we follow', () => redis.primaries()[0]!.address === `${host}:${servers.ports[1]}`)
+  expect(await redis.call('a', 'SET', ['a', 'b'])).toEqual(Buffer.from('OK'))
+  await redis.close()
+})
+
 test('cluster: keys go to their owners, and a killed primary is replaced', async () => {
   await using servers = await testCluster()
   const nodes = [{ host, port: servers.ports[3]! }]

@@ -66,15 +66,20 @@ export function replicated(nodes: readonly Node[], around: Surroundings): Topolo
 
 /** How many replicas a primary has; `undefined` of a replica. Where ROLE is not allowed, the greeting says less. */
 async function replicasOf(link: Link): Promise<number | undefined> {
+  if (greetingOnly.has(link)) return (await roleOf(link, lookWithin)) === 'master' ? 0 : undefined
   try {
     const reply = await link.send('ROLE', [], lookWithin)
     if (!Array.isArray(reply) || String(reply[0]) !== 'master') return undefined
     return Array.isArray(reply[2]) ? reply[2].length : 0
   } catch (error) {
     if (!(error instanceof StoreFailure) || error.reason !== 'forbidden') throw error
-    return (await roleOf(link, lookWithin)) === 'master' ? 0 : undefined
+    greetingOnly.add(link)
+    return replicasOf(link)
   }
 }
+
+/** Connections that may not ask for the role: once is enough for the server's log of refusals. */
+const greetingOnly = new WeakSet<Link>()
 
 function mostReplicas(claims: ReadonlyMap<Kept, number>, followed: Kept | undefined): Kept | undefined {
   const most = Math.max(...claims.values())
