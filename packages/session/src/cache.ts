@@ -28,6 +28,8 @@ export interface SessionCache<Session extends Cacheable> {
   /** The life of what is kept under this id. */
   lifeOf(id: SessionId): Life | undefined
   add(session: Session, now: number): void
+  /** The store told that the record is there; whether it is this version, it confirms. */
+  refresh(id: SessionId, now: number): void
   remove(id: SessionId): void
   /** Lets go of what is kept under this id, unless it is of this version. */
   keepOnly(id: SessionId, version: string | undefined): void
@@ -36,7 +38,8 @@ export interface SessionCache<Session extends Cacheable> {
 
 interface Entry<Session> {
   readonly version: string
-  readonly readAt: number
+  /** When the store last told that it is there. */
+  readAt: number
   /** When it was last known to be true. */
   trueAt: number
   /** Used since the last look for something to put out. */
@@ -48,7 +51,7 @@ interface Entry<Session> {
 export interface CacheOptions {
   /** Sessions kept. */
   readonly maxEntries: number
-  /** Milliseconds after which the store is asked again, whatever it confirms. */
+  /** Milliseconds after which the store is asked again, whatever it confirms; a touch asks it too. */
   readonly maxAge: number
 }
 
@@ -99,6 +102,10 @@ export function createCache<Session extends Cacheable>(
       }
       if (known === undefined && entries.size >= maxEntries) putOneOut()
       entries.set(session.id, entry)
+    },
+    refresh(id, now) {
+      const entry = entries.get(id)
+      if (entry !== undefined) entry.readAt = now
     },
     remove: (id) => void entries.delete(id),
     keepOnly(id, version) {

@@ -139,7 +139,10 @@ async function keepAsIs(
 /** `false` only when the store says that the session is gone; while it says nothing, the touch stays owed. */
 async function touch({ touches, cache }: Engine, { id, life }: TicketSession, now: number): Promise<boolean> {
   try {
-    if (await touches.touch(life, now)) return true
+    if (await touches.touch(life, now)) {
+      cache?.refresh(id, now)
+      return true
+    }
   } catch {
     return true
   }

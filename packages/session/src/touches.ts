@@ -130,6 +130,8 @@ export function createTouches(
       const known = tracking.lives.get(id)
       if (known === undefined) return createLife(id, createdAt, remaining, now)
       known.endsAt = Math.min(now + remaining, known.lastsUntil)
+      // Another gateway may have touched it since.
+      known.touchedAt = Math.max(known.touchedAt, Math.min(known.endsAt - idle, now))
       return known
     },
     written(id, createdAt, ttl, now) {

@@ -6,7 +6,7 @@ import type { RedisConnection, Script } from './connection/connection.ts'
 import type { ConnectionPorts } from './connection/ports.ts'
 import { createEndings } from './endings.ts'
 import { keysUnder } from './keys.ts'
-import { createScript, deleteScript, readScript, updateScript } from './scripts.ts'
+import { createScript, deleteScript, readScript, touchScript, updateScript } from './scripts.ts'
 import type { StoreClock } from './store-clock.ts'
 import { formatVersion, goesBack, maxValueLength, newVersion, parseVersion, readValue, writeValue } from './value.ts'
 
@@ -129,12 +129,11 @@ export function redisRecords(prefix: string, { connection, channel, clock, ports
       const at = notes.begin(id)
       return look(id, at, async () => {
         const sentAt = ports.now()
-        const key = keys.record(id)
-        const args = [key, wholeMilliseconds(ttl)]
-        const touched = (await connection.call(key, 'PEXPIRE', args, { idempotent: true })) === 1
-        if (touched) notes.touched(id, at, sentAt + ttl)
-        else notes.failed(id, at)
-        return touched
+        const version = (await run(touchScript, id, [wholeMilliseconds(ttl)])) as Buffer | null
+        // As good as a read: it tells which version is there.
+        const found = version === null ? undefined : readValue(version)
+        notes.read(id, at, found?.version, sentAt + ttl)
+        return found !== undefined && at.heard !== ended && !endings.has(id)
       })
     },
     async delete(id) {

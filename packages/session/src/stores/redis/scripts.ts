@@ -60,6 +60,14 @@ if version == string.sub(ARGV[2], 1, ${versionLength}) then return { 1 } end
 return { 0 }
 `)
 
+/** → the version that is there, or nil when there is none. ARGV: milliseconds. What is not ours is left alone. */
+export const touchScript = script(`${versionHere}
+local version = versionHere()
+if type(version) == 'table' then return version end
+if #version == ${versionLength} and redis.call('PEXPIRE', KEYS[1], ARGV[1]) == 1 then return version end
+return false
+`)
+
 /** → { 1 ended or 0 was not there, told }. ARGV: channel, message. Without any condition: whatever is there goes. */
 export const deleteScript = script(`${tell}
 return { redis.call('DEL', KEYS[1]), tell(ARGV[1], ARGV[2]) }

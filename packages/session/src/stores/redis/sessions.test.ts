@@ -108,7 +108,7 @@ test('commands per request: none for a hit, one for a miss, one touch per tenth 
     moved += minute
     for (let visit = 0; visit < 20; visit += 1) await browser.visit()
   }
-  expect(ran()).toEqual(['pexpire 5'])
+  expect(ran()).toEqual(['getrange 5', 'pexpire 5'])
   await browser.visit((session) => session.set('a', 2))
   expect(ran()).toEqual(['getrange 1', 'set 1'])
   await browser.visit((session) => session.end())

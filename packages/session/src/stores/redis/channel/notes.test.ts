@@ -84,23 +84,22 @@ describe('a note', () => {
     expect(notes.confirm(id, 'v1', 0)).toBe(false)
   })
 
-  test('is moved by a touch, in both directions', () => {
+  test('ends when the last answer says so, earlier or later than before', () => {
     const notes = createNotes()
     read(notes, 'v1', 500)
-    notes.touched(id, notes.begin(id), 900)
+    read(notes, 'v1', 900)
     expect(notes.confirm(id, 'v1', 899)).toBe(true)
-    notes.touched(id, notes.begin(id), 100)
+    read(notes, 'v1', 100)
     expect(notes.confirm(id, 'v1', 100)).toBe(false)
   })
 
   test('is forgotten by clear(), and what was under way makes none', () => {
     const notes = createNotes()
     read(notes, 'v1')
-    const looks = [notes.begin(id), notes.begin(id), notes.begin(id)] as const
+    const looks = [notes.begin(id), notes.begin(id)] as const
     notes.clear()
     notes.read(id, looks[0], 'v1', later)
     notes.wrote(id, looks[1], 'v2', later)
-    notes.touched(id, looks[2], later)
     expect([notes.confirm(id, 'v1', 0), notes.confirm(id, 'v2', 0)]).toEqual([false, false])
     read(notes, 'v2')
     expect(notes.confirm(id, 'v2', 0)).toBe(true)

@@ -26,8 +26,6 @@ export interface Notes {
   read(id: SessionId, look: Look, version: string | undefined, endsAt: number): void
   /** It wrote this version, or ended the record. */
   wrote(id: SessionId, look: Look, version: string, endsAt: number): void
-  /** It moved the end. */
-  touched(id: SessionId, look: Look, endsAt: number): void
   /** It failed: what it did is not known, so neither is what is there. */
   failed(id: SessionId, look: Look): void
   /** A message: this is the version from now on. */
@@ -98,11 +96,6 @@ export function createNotes(maxNotes = 65_536): Notes {
       look.endsAt = endsAt
       // Reads that were sent before this and are answered after it tell what was.
       hear(look, version)
-      dropUnused(id, look)
-    },
-    touched(id, look, endsAt) {
-      if (!finish(id, look)) return
-      look.endsAt = endsAt
       dropUnused(id, look)
     },
     failed(id, look) {
