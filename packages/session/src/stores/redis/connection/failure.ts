@@ -8,8 +8,8 @@ export class StoreFailure extends SessionError implements RedisFailure {
   readonly notExecuted: boolean
   /** The first word of the server's own error (`NOSCRIPT`, `MOVED`), when it was the server that refused. */
   readonly reply: string | undefined
-  /** Node's code for what broke (`ECONNREFUSED`, `CERT_HAS_EXPIRED`), when it has one. */
-  readonly fault: string | undefined
+  /** What broke, when it was not the server that refused. */
+  readonly fault: Fault | undefined
   constructor(reason: FailureReason, message: string, { notExecuted = false, reply, fault }: Certainty = {}) {
     super('ERR_STORE_UNAVAILABLE', message)
     this.reason = reason
@@ -19,10 +19,17 @@ export class StoreFailure extends SessionError implements RedisFailure {
   }
 }
 
+export interface Fault {
+  /** Node's code for it (`ECONNREFUSED`, `CERT_HAS_EXPIRED`); empty when it has none. */
+  readonly code: string
+  /** It in a few words, without who it concerns. */
+  readonly words: string
+}
+
 interface Certainty {
   readonly notExecuted?: boolean
   readonly reply?: string
-  readonly fault?: string | undefined
+  readonly fault?: Fault
 }
 
 /** Words of servers that mean: not done, and what stood in the way. Everything else may have been done. */
@@ -71,9 +78,9 @@ export function broken(address: string, error: unknown, otherwise: FailureReason
   if (error instanceof StoreFailure) return error
   const { code = '', message = String(error) } = (error ?? {}) as { code?: string; message?: string }
   const reason = reasonOf(code, message) ?? otherwise
-  const explained = explanations.get(code) ?? strange(message) ?? (message.startsWith('error:') ? code : message)
-  const certainty = { notExecuted: true, fault: code === '' ? undefined : code }
-  return new StoreFailure(reason, `No connection to Redis at ${address}: ${explained}`, certainty)
+  const words = explanations.get(code) ?? strange(message) ?? (message.startsWith('error:') ? code : message)
+  const fault = { code, words }
+  return new StoreFailure(reason, `No connection to Redis at ${address}: ${words}`, { notExecuted: true, fault })
 }
 
 function reasonOf(code: string, message: string): FailureReason | undefined {
