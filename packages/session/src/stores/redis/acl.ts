@@ -2,11 +2,11 @@
 import { keysUnder } from './keys.ts'
 
 /** Of the connection itself; authenticating and HELLO need no permission. */
-export const connecting = ['ping', 'select']
+const connecting = ['ping', 'select']
 /** In a cluster, and in one that moves slots. */
 export const inCluster = ['cluster|slots', 'cluster|info', 'asking']
 /** Records: the scripts, and what stands in them. */
-export const records = [
+const records = [
   'eval',
   'evalsha',
   'get',
@@ -21,7 +21,7 @@ export const records = [
   'time',
 ]
 /** What gateways have in common: keys, and who runs. */
-export const common = ['hgetall', 'hlen', 'zadd', 'zrange', 'zrem', 'zremrangebyrank', 'zremrangebyscore', 'zscore']
+const common = ['hgetall', 'hlen', 'zadd', 'zrange', 'zrem', 'zremrangebyrank', 'zremrangebyscore', 'zscore']
 /** The channel of changes. Without them everything works, and nothing is cached. */
 export const changes = ['publish', 'subscribe']
 

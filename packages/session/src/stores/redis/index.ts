@@ -18,6 +18,15 @@ export type { ChannelState } from './channel/channel.ts'
 export type { CommonKeys, CommonOptions, CommonState } from './common-keys.ts'
 export type { ConnectionState, FailureReason, RedisFailure } from './connection/connection.ts'
 export type { Auth, ConnectionOptions, Deployment, Node, Tls } from './options.ts'
+export {
+  type ProbeOptions,
+  type ProbeOutcome,
+  type ProbeReason,
+  type ProbeReport,
+  type ProbeStep,
+  type ProbeStepName,
+  probeRedis,
+} from './probe/probe.ts'
 export type { RedisRecords } from './records.ts'
 
 /** One connection, and the stores on it. */
@@ -49,6 +58,7 @@ export function connectRedis(options: ConnectionOptions, ports: ConnectionPorts 
   const connection = connect(options, ports)
   const clock = createStoreClock(ports.now, ports.wallClock)
   const channel = createChannel(connection, { cluster: options.deployment.kind === 'cluster', clock, ports })
+  const remembered = new Map<string, readonly SealingKey[]>()
   const open = new Map<string, { readonly records: RedisRecords; users: number }>()
 
   function under(prefix: string): RedisRecords {
@@ -65,7 +75,7 @@ export function connectRedis(options: ConnectionOptions, ports: ConnectionPorts 
 
   /** A flush, and a server that lacks what the one before had, show as changes that nobody made. */
   function common(prefix: string, options: CommonOptions = {}): CommonKeys {
-    const keys = commonKeys(connection, prefix, options, ports)
+    const keys = commonKeys(connection, prefix, { ...options, remembered }, ports)
     const records = under(prefix)
     const stop = records.onChange((id) => id === undefined && keys.look())
     return {

@@ -2,7 +2,7 @@
 import { refused } from '../connection/failure.ts'
 import type { Auth } from '../options.ts'
 import { type Line, LineBroken } from './line.ts'
-import { brokenTls, reasonOfTls, speaksTls, type Way } from './reach.ts'
+import { brokenTls, reasonOfTls, speaksTls, type Way, wordsOf } from './reach.ts'
 import { isError, type Reply } from './reply.ts'
 import { type Finding, failed, type Journal, ok, StepFailed, skipped } from './report.ts'
 
@@ -53,7 +53,7 @@ async function misunderstood({ reason, cause }: LineBroken, way: Way): Promise<S
   const { tls, node } = way.target
   const failure = cause === undefined ? undefined : brokenTls(cause, node)
   if (tls !== undefined && failure !== undefined)
-    return new StepFailed('tls', reasonOfTls(failure, tls), failure.message)
+    return new StepFailed('tls', reasonOfTls(failure, tls), wordsOf(failure))
   if (tls === undefined && (await speaksTls(way)))
     return new StepFailed('protocol', 'tls-expected', 'It speaks TLS at this port, and is spoken to plainly.')
   return new StepFailed('protocol', reason, broke[reason])

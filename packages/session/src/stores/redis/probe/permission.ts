@@ -2,7 +2,7 @@
  * What our user may do, found out without doing it: after MULTI the server says NOPERM to a command instead of QUEUED,
  * and DISCARD forgets the others, so that nothing is written or told. Where MULTI is not allowed, a script asks.
  */
-import { changes, connecting, inCluster, records } from '../acl.ts'
+import { changes, inCluster, redisAcl } from '../acl.ts'
 import { keysUnder } from '../keys.ts'
 import type { Command, Line } from './line.ts'
 import { isError, type Reply } from './reply.ts'
@@ -33,6 +33,14 @@ export const samples: Readonly<Record<string, Sample>> = {
   hget: (key) => ['HGET', key, 'a'],
   hset: (key) => ['HSET', key, 'a', ''],
   time: () => ['TIME'],
+  hgetall: (key) => ['HGETALL', key],
+  hlen: (key) => ['HLEN', key],
+  zadd: (key) => ['ZADD', key, '0', 'a'],
+  zrange: (key) => ['ZRANGE', key, '0', '0'],
+  zrem: (key) => ['ZREM', key, 'a'],
+  zremrangebyrank: (key) => ['ZREMRANGEBYRANK', key, '0', '0'],
+  zremrangebyscore: (key) => ['ZREMRANGEBYSCORE', key, '0', '0'],
+  zscore: (key) => ['ZSCORE', key, 'a'],
   publish: (_, channel) => ['PUBLISH', channel, ''],
   subscribe: (_, channel) => ['SUBSCRIBE', channel],
 }
@@ -53,15 +61,12 @@ interface Refusal extends Permission {
 
 /** The commands that this deployment needs, under each prefix. */
 export function permissionsFor({ deployment, database }: Target, prefixes: readonly string[]): readonly Permission[] {
-  const names = [
-    ...connecting.filter((name) => name !== 'select' || database !== 0),
-    ...(deployment.kind === 'cluster' ? inCluster : []),
-    ...records,
-    ...changes,
-  ]
+  const needed = (name: string) =>
+    name === 'select' ? database !== 0 : !inCluster.includes(name) || deployment.kind === 'cluster'
   return prefixes.flatMap((prefix) => {
     const { changed, record } = keysUnder(prefix)
-    return names.flatMap((name) => {
+    const names = redisAcl(prefix).flatMap((word) => (word.startsWith('+') ? [word.slice(1)] : []))
+    return names.filter(needed).flatMap((name) => {
       const command = samples[name]?.(record(nobody), changed)
       return command === undefined ? [] : [{ name, command, on: changes.includes(name) ? changed : `${prefix}:*` }]
     })

@@ -11,14 +11,16 @@ export type { ProbeOutcome, ProbeReason, ProbeReport, ProbeStep, ProbeStepName }
 
 /** Milliseconds for all of it; a server that was not asked by then is not. */
 const allWithin = 4500
+/** Connections of one process to one server: for commands, and for the changes that others tell. */
+const perProcess = 2
 /** Servers that are asked at once. */
 const atOnce = 128
 
 export interface ProbeOptions extends ConnectionOptions {
   /** Under which sessions are kept: permissions are tested for each. Without any, they are not. */
   readonly prefixes: readonly string[]
-  /** Connections that all processes of this gateway together open to each server. */
-  readonly connections: number
+  /** Processes of this gateway, each with connections of its own. */
+  readonly processes: number
 }
 
 /**
@@ -29,8 +31,8 @@ export interface ProbeOptions extends ConnectionOptions {
  */
 export async function probeRedis(options: ProbeOptions, given: Partial<ConnectionPorts> = {}): Promise<ProbeReport> {
   const ports: ConnectionPorts = { ...realPorts, ...given }
-  const { prefixes, connections, timeouts } = options
-  const limits = { prefixes, connections, command: timeouts?.command ?? 2000 }
+  const { prefixes, processes, timeouts } = options
+  const limits = { prefixes, connections: processes * perProcess, command: timeouts?.command ?? 2000 }
   const latest = ports.now() + allWithin - serverWithin
   const probe = (target: Target) =>
     ports.now() <= latest ? probeServer(target, limits, ports) : Promise.resolve(unasked(target))

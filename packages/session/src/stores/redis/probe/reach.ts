@@ -34,7 +34,7 @@ export async function reachTls(way: Way, plain: Socket, tls: Tls, notes: Journal
   const { target, signal, ports } = way
   notes.now = 'tls'
   const limit = new AbortController()
-  const cancel = ports.schedule(handshakeWithin, () => limit.abort(new StoreFailure('tls', 'no answer')))
+  const cancel = ports.schedule(handshakeWithin, () => limit.abort(new StoreFailure('tls', 'it does not end the handshake.')))
   try {
     return await secured(plain, target.node, tls, AbortSignal.any([signal, limit.signal]))
   } catch (error) {
@@ -57,14 +57,16 @@ export function tlsFinding(socket: Socket, { ports }: Way): Finding {
 async function handshakeFailed(way: Way, tls: Tls, error: unknown): Promise<unknown> {
   if (way.signal.aborted || !(error instanceof StoreFailure)) return error
   const known = reasonOfTls(error, tls)
-  if (known !== 'tls-failed') return new StepFailed('tls', known, error.message)
+  if (known !== 'tls-failed') return new StepFailed('tls', known, wordsOf(error))
   const spoken = await speaksPlainly(way)
   const message = 'It answers to plain Redis at this port, and not to TLS.'
-  return spoken ? new StepFailed('tls', 'tls-not-spoken', message) : new StepFailed('tls', known, wordsOf(way, error))
+  return spoken ? new StepFailed('tls', 'tls-not-spoken', message) : new StepFailed('tls', known, wordsOf(error))
 }
 
-function wordsOf({ target: { node } }: Way, { fault, message }: StoreFailure): string {
-  return fault === undefined ? `${node.host} does not end the TLS handshake.` : message
+/** As a sentence about the server. */
+export function wordsOf({ fault, message }: StoreFailure): string {
+  const words = fault?.words ?? message
+  return `${words.slice(0, 1).toUpperCase()}${words.slice(1, 500)}`
 }
 
 const ofCertificate: Readonly<Record<string, ProbeReason>> = {
@@ -78,14 +80,15 @@ const ofCertificate: Readonly<Record<string, ProbeReason>> = {
 }
 
 /** What a failure of TLS means, before or after the end of the handshake. */
-export function reasonOfTls({ fault = '' }: StoreFailure, tls: Tls): ProbeReason {
-  const known = ofCertificate[fault]
+export function reasonOfTls({ fault }: StoreFailure, tls: Tls): ProbeReason {
+  const code = fault?.code ?? ''
+  const known = ofCertificate[code]
   if (known !== undefined) return known
-  if (fault === 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE' && tls.client === undefined) return 'client-certificate-wanted'
-  if (/_ALERT_(?:UNKNOWN_CA|(?:\w+_)?CERTIFICATE(?:_\w+)?)$/.test(fault)) return 'client-certificate-refused'
-  if (/^(?:UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_|INVALID_CA|INVALID_PURPOSE)/.test(fault))
+  if (code === 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE' && tls.client === undefined) return 'client-certificate-wanted'
+  if (/_ALERT_(?:UNKNOWN_CA|(?:\w+_)?CERTIFICATE(?:_\w+)?)$/.test(code)) return 'client-certificate-refused'
+  if (/^(?:UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_|INVALID_CA|INVALID_PURPOSE)/.test(code))
     return 'certificate-untrusted'
-  if (/^(?:ERR_SSL_|EPROTO|ECONNRESET|EPIPE)/.test(fault) || fault === '') return 'tls-failed'
+  if (/^(?:ERR_SSL_|EPROTO|ECONNRESET|EPIPE)/.test(code) || code === '') return 'tls-failed'
   return 'certificate-unreadable'
 }
 
@@ -110,7 +113,7 @@ export async function speaksTls({ target, address, signal }: Way): Promise<boole
     socket.destroy()
     return true
   } catch (error) {
-    return error instanceof StoreFailure && /^ERR_SSL_.*_ALERT_/.test(error.fault ?? '')
+    return error instanceof StoreFailure && /^ERR_SSL_.*_ALERT_/.test(error.fault?.code ?? '')
   }
 }
 

@@ -7,7 +7,7 @@ import { addressesOf } from '../connection/socket.ts'
 import { askData, type DataLimits, type DataServer } from './data-server.ts'
 import { introduce } from './introduce.ts'
 import { LineBroken, lineOver } from './line.ts'
-import { reachTcp, reachTls, tlsFinding, type Way } from './reach.ts'
+import { reachTcp, reachTls, tlsFinding, type Way, wordsOf } from './reach.ts'
 import {
   dispensable,
   failed,
@@ -101,12 +101,12 @@ function failureOf(error: unknown, signal: AbortSignal, { now }: Journal): StepF
   if (signal.aborted) return new StepFailed(now, now === 'name' ? 'name-server-silent' : 'silent', silent(now))
   if (error instanceof LineBroken) return new StepFailed(now, error.reason, 'It ended the conversation.')
   if (!(error instanceof StoreFailure)) throw error
-  if (now === 'name') return new StepFailed('name', nameReason(error), error.message)
-  return new StepFailed(now, error.fault === 'ECONNREFUSED' ? 'refused' : 'unreachable', error.message)
+  if (now === 'name') return new StepFailed('name', nameReason(error), wordsOf(error))
+  return new StepFailed(now, error.fault?.code === 'ECONNREFUSED' ? 'refused' : 'unreachable', wordsOf(error))
 }
 
 function nameReason({ fault }: StoreFailure): ProbeReason {
-  return fault === undefined || fault === 'ENOTFOUND' || fault === 'ENODATA' ? 'name-unknown' : 'name-server-silent'
+  return fault === undefined || /^(?:ENOTFOUND|ENODATA)$/.test(fault.code) ? 'name-unknown' : 'name-server-silent'
 }
 
 function silent(step: Journal['now']): string {

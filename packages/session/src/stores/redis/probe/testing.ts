@@ -15,13 +15,13 @@ export const standalone = (port: number, host = '127.0.0.1', database = 0): Depl
 
 export interface To
   extends Omit<ConnectionOptions, 'deployment'>,
-    Partial<Pick<ProbeOptions, 'prefixes' | 'connections'>> {
+    Partial<Pick<ProbeOptions, 'prefixes' | 'processes'>> {
   readonly ports?: Partial<ConnectionPorts>
 }
 
 export function probe(deployment: Deployment, { ports = {}, ...options }: To = {}): Promise<ProbeReport> {
   const lookup = async () => [host]
-  return probeRedis({ deployment, prefixes: ['shop'], connections: 2, ...options }, { lookup, ...ports })
+  return probeRedis({ deployment, prefixes: ['shop'], processes: 1, ...options }, { lookup, ...ports })
 }
 
 /** Limits pass ten times sooner. */
