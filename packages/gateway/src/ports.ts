@@ -22,6 +22,8 @@ export interface Ports {
   readonly records: (store: string) => RecordStore | PrefixedStores | undefined
   /** The server's keyring, first one first; never empty. */
   readonly keys: readonly SealingKey[]
+  /** Keys of a session that has others than the server, as those that lie in its store. */
+  readonly keysOf?: ((session: string) => readonly SealingKey[] | undefined) | undefined
   readonly log: Log
   readonly observer: GatewayObserver
 }

@@ -38,7 +38,7 @@ function createManager(
     timeouts: spec.timeouts,
     rotateAfter: spec.rotateAfter,
     sealing: compileSealing(spec.sealing, ports.keys),
-    serverKeys: ports.keys,
+    serverKeys: ports.keysOf?.(spec.name) ?? ports.keys,
     maxBytes: spec.maxBytes,
     serveCachedFor: spec.serveCachedFor,
     // Gateways that share a store go by its clock.

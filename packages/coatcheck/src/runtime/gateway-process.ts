@@ -15,7 +15,9 @@ import type { Observability } from '../observability/observability.ts'
 import { readValue } from '../secrets.ts'
 import { serverKeys } from '../state/keyring.ts'
 import type { StateFolder } from '../state/state-folder.ts'
+import { type Sharing, shareKeys } from './common-keys.ts'
 import { createListeners } from './listeners.ts'
+import { createPreparing } from './prepare-again.ts'
 import type { Prepared, Runner } from './runner.ts'
 import { watchStores } from './store-watch.ts'
 import { createStores, type PreparedStores } from './stores.ts'
@@ -28,7 +30,9 @@ export interface GatewayProcessOptions {
 }
 
 interface Running {
+  readonly model: GatewayModel
   readonly gateway: Gateway
+  readonly sharing: Sharing
   readonly users: Users
   readonly stores: PreparedStores
 }
@@ -42,7 +46,8 @@ export function createGatewayProcess({ observability, state, statusChanged }: Ga
     observability.storeUp(store, up)
     statusChanged?.()
   })
-  const stopWatching = watchStores(stores.status, (store, before) => {
+  const storeStatus = () => stores.status().map((status) => running?.sharing.statusOf(status) ?? status)
+  const stopWatching = watchStores(storeStatus, (store, before) => {
     if (store.state !== (before?.state ?? 'up')) tellOf(store, log)
     if (store.state !== before?.state) observability.storeUp(store.name, store.state === 'up')
     statusChanged?.()
@@ -58,15 +63,31 @@ export function createGatewayProcess({ observability, state, statusChanged }: Ga
     }),
   })
   let running: Running | undefined
+  const preparing = createPreparing(
+    prepare,
+    () => running?.model,
+    (error) => log.error('What runs could not be prepared again', { error: { message: String(error) } }),
+  )
 
-  async function prepare(model: GatewayModel): Promise<Prepared> {
+  /** `again`: what serves goes on, and its sessions are refused where their keys are not those of the others. */
+  async function prepare(model: GatewayModel, again: boolean): Promise<Prepared> {
     const { keys, told } = serverKeys(model, state)
     const prepared = await stores.prepare(model.stores)
     let gateway: Gateway | undefined
+    let sharing: Sharing | undefined
     try {
-      const { records } = prepared
-      gateway = compile(model, { clock: Date.now, secret: readValue, records, keys, log, observer })
-      const next: Running = { gateway, users: { inFlight: 0, onIdle: undefined }, stores: prepared }
+      sharing = await shareKeys(model, {
+        stores: prepared,
+        configured: model.keys.length > 0 ? keys : undefined,
+        log,
+        changed: preparing.again,
+        statusChanged: () => statusChanged?.(),
+      })
+      if (!again && sharing.refused !== undefined) throw sharing.refused
+      const { records, keysOf } = sharing
+      gateway = compile(model, { clock: Date.now, secret: readValue, records, keys, keysOf, log, observer })
+      const users = { inFlight: 0, onIdle: undefined }
+      const next: Running = { model, gateway, sharing, users, stores: prepared }
       const opened = await listeners.prepare(model.listeners, (spec) => generation(spec, next))
       const commit = () => {
         observability.configured(model)
@@ -82,6 +103,7 @@ export function createGatewayProcess({ observability, state, statusChanged }: Ga
       return { told, commit, undo }
     } catch (error) {
       await gateway?.close()
+      sharing?.close()
       await prepared.release()
       throw error
     }
@@ -89,6 +111,7 @@ export function createGatewayProcess({ observability, state, statusChanged }: Ga
 
   /** Closes a gateway when the last exchange that began with it is done. */
   function retire(old: Running): void {
+    old.sharing.close()
     if (old.users.inFlight === 0) void close(old)
     else {
       old.users.onIdle = () => {
@@ -98,7 +121,8 @@ export function createGatewayProcess({ observability, state, statusChanged }: Ga
     }
   }
 
-  async function close({ gateway, stores: used }: Running): Promise<void> {
+  async function close({ gateway, sharing, stores: used }: Running): Promise<void> {
+    sharing.close()
     try {
       await gateway.close()
     } catch (error) {
@@ -108,13 +132,14 @@ export function createGatewayProcess({ observability, state, statusChanged }: Ga
   }
 
   return {
-    prepare,
-    status: () => ({ listeners: listeners.status(), routes: running?.gateway.routes ?? [], stores: stores.status() }),
+    prepare: preparing.prepare,
+    status: () => ({ listeners: listeners.status(), routes: running?.gateway.routes ?? [], stores: storeStatus() }),
     snapshots: async () => [await observability.snapshot()],
     drain: listeners.drain,
     failed: new Promise(() => {}),
     async stop() {
       stopWatching()
+      await preparing.stop()
       listeners.destroy()
       if (running !== undefined) await close(running)
       await stores.close()

@@ -25,8 +25,9 @@ export function serverKeys(model: GatewayModel, state: StateFolder): KeptKeys {
   return { keys: ownKeys, told: undefined }
 }
 
+/** A Redis keeps the keys of its sessions itself, since no file of this machine could be shared. */
 function outlivesProcess({ sessions, stores }: GatewayModel): boolean {
-  const lasting = new Set(stores.filter(({ kind }) => kind !== 'memory').map(({ name }) => name))
+  const lasting = new Set(stores.filter(({ kind }) => kind !== 'memory' && kind !== 'redis').map(({ name }) => name))
   return sessions.some(({ mode, store }) => mode !== 'off' && lasting.has(store))
 }
 

@@ -24,6 +24,7 @@ const sentinels = {
 } as const
 const using = (change: Partial<RedisStoreSpec>): Partial<GatewayModel> => ({
   name: 'shop',
+  keys: [{ id: 'k1', value: { from: 'env', name: 'K' } }],
   ...withSpec({ store: 'main', prefix: 'shop' }),
   stores: [{ ...redis, ...change }],
 })
@@ -33,6 +34,7 @@ const pem = { from: 'file', path: 'a.pem' } as const
 
 test.each<[string, Partial<GatewayModel>, string[]]>([
   ['a store behind TLS, with a password', using({}), []],
+  ['no keys', { ...using({}), keys: [] }, ['warning keys-in-store /sessions/0/store']],
   ['plain TCP', using({ tls: undefined }), [plainTcp]],
   ['plain TCP to another address of this network', using({ tls: undefined, ...standalone('10.0.0.7') }), [plainTcp]],
   ['plain TCP within the machine', using({ tls: undefined, ...standalone('127.0.0.2') }), []],

@@ -13,6 +13,7 @@ export const checkRedis: Check = (model, found) => {
     checkTls(store, pointer, found)
     checkRedisWay(store, pointer, found)
     checkUse(model, store, found)
+    checkKeys(model, store, found)
   }
 }
 
@@ -132,6 +133,22 @@ function checkUse(model: GatewayModel, store: RedisStoreSpec, found: Finder): vo
     if (unnamed) found.error(`${pointer}/prefix`, withoutPrefix(session))
     if (session.serveCachedFor > 0 && store.cache === undefined)
       found.error(`${pointer}/serveCachedFor`, nothingCached(session, store))
+  }
+}
+
+function checkKeys({ keys, sessions }: GatewayModel, { name }: RedisStoreSpec, found: Finder): void {
+  if (keys.length > 0) return
+  const using = [...sessions.entries()].filter(([, { mode, store }]) => mode !== 'off' && store === name)
+  const [first, ...related] = using.map(([index]) => `/sessions/${index}/store`)
+  if (first !== undefined) found.warning(first, { ...keysInStore(name), related })
+}
+
+function keysInStore(store: string): Finding {
+  return {
+    code: 'keys-in-store',
+    message: `There are no "keys", so that the gateways share one that lies in store "${store}" itself.`,
+    consequence: 'Whoever can read and write the store can make up sessions and read who is signed in.',
+    remedy: 'Make a key with coatcheck keys generate, and write keys: { k1: { file: k1.key } } in all gateways.',
   }
 }
 

@@ -29,6 +29,11 @@ export interface CommonOptions {
   readonly settings?: SharedSettings | undefined
 }
 
+/** Keys by prefix that were read or made before: whoever asks again, during an outage too, goes on with them. */
+interface Remembered {
+  readonly remembered: Map<string, readonly SealingKey[]>
+}
+
 export interface CommonState {
   /** The first one writes, all read; `undefined` as long as the store was not heard of and none are configured. */
   readonly keys: readonly SealingKey[] | undefined
@@ -93,7 +98,7 @@ export async function readCommonKeys(connection: RedisConnection, prefix: string
 export function commonKeys(
   connection: RedisConnection,
   prefix: string,
-  { keys: configured, settings = {} }: CommonOptions,
+  { keys: configured, settings = {}, remembered }: CommonOptions & Remembered,
   ports: ConnectionPorts,
 ): CommonKeys {
   const names = keysUnder(prefix)
@@ -101,7 +106,8 @@ export function commonKeys(
   const listeners = new Set<() => void>()
   const looked = Promise.withResolvers<void>()
   const stop = connection.onPrimaries(look)
-  let state: CommonState = { keys: configured, refused: undefined, failure: undefined, warnings: [] }
+  const known = configured ?? remembered.get(prefix)
+  let state: CommonState = { keys: known, refused: undefined, failure: undefined, warnings: [] }
   let accepted = false
   let looking = false
   let again = false
@@ -138,6 +144,7 @@ export function commonKeys(
     const keys = configured ?? (await share(state.keys ?? []))
     // Kept in mind at once: what was made must be written again, whatever fails from here on.
     state = { ...state, keys }
+    if (configured === undefined) remembered.set(prefix, keys)
     return { keys, failure: undefined, ...(await meet(keys)) }
   }
 
