@@ -36,13 +36,13 @@ export function redisRecords(prefix: string, { connection, channel, clock, ports
       for (const listener of listeners) listener(id, version === ended ? undefined : version)
     },
     forget: notes.clear,
-    reset: doubtAll,
+    reset,
+    endAgain: endings.repeat,
   })
 
-  function doubtAll(): void {
+  function reset(): void {
     notes.clear()
     for (const listener of listeners) listener()
-    endings.repeat()
   }
 
   function run(script: Script, id: SessionId, args: readonly (string | number | Uint8Array)[]): Promise<unknown> {
@@ -83,7 +83,10 @@ export function redisRecords(prefix: string, { connection, channel, clock, ports
         const { found, remaining } = readReply(await run(readScript, id, [maxValueLength]), sentAt)
         const known = notes.versionOf(id)
         // What is older than what was there before: writes were lost, with a server that is not the one it was.
-        if (known !== undefined && found !== undefined && goesBack(found.version, known)) doubtAll()
+        if (known !== undefined && found !== undefined && goesBack(found.version, known)) {
+          reset()
+          endings.repeat()
+        }
         notes.read(id, at, found?.version, sentAt + remaining)
         // Ended while this was under way: then this is what was before.
         return found === undefined || at.heard === ended || endings.has(id) ? undefined : { ...found, remaining }

@@ -47,8 +47,10 @@ export interface Member {
   heard(id: string, version: string): void
   /** Messages were lost: nothing is known of any record. */
   forget(): void
-  /** Another server answers, or what it kept may be lost. */
+  /** Another server answers, or what it kept may be lost: what was made of records is not to be served any more. */
   reset(): void
+  /** The server may be another one, and may never have heard of what ended last. */
+  endAgain(): void
 }
 
 export interface Membership {
@@ -78,6 +80,8 @@ export function createChannel(connection: RedisConnection, { cluster, clock, por
   const servers = watchServers(connection, { ports, heard, lost: forget })
   const checks = repeat(check, ports)
   let slots: Slots | undefined
+  /** A check has failed since the last one that did not: perhaps a server was another one in between. */
+  let doubted = false
   let state: ChannelState = { up: false, ...notAskedYet, since: ports.wallClock() }
   const stop = connection.onPrimaries(() => {
     follow()
@@ -102,10 +106,16 @@ export function createChannel(connection: RedisConnection, { cluster, clock, por
     for (const { member } of joined.values()) member.reset()
   }
 
+  function endAgain(): void {
+    for (const { member } of joined.values()) member.endAgain()
+  }
+
   function follow(): void {
     const news = servers.follow()
-    if (news === 'added') reset()
     if (news === 'gone') forget()
+    if (news !== 'added') return
+    reset()
+    endAgain()
   }
 
   async function checkSlots(): Promise<void> {
@@ -128,6 +138,8 @@ export function createChannel(connection: RedisConnection, { cluster, clock, por
     await settleAll([servers.check(names), checkSlots().then(() => settleAll(members.map(checkMarks)))])
     if (!servers.listenTo(names)) throw outage()
     for (const one of members) believe(one, sentAt + bound)
+    if (doubted) endAgain()
+    doubted = false
   }
 
   function believe(one: Joined, until: number): void {
@@ -148,6 +160,7 @@ export function createChannel(connection: RedisConnection, { cluster, clock, por
     } catch (error) {
       const { reason, message } = error instanceof StoreFailure ? error : new StoreFailure('protocol', String(error))
       state = { up: false, reason, message, since: state.up ? ports.wallClock() : state.since }
+      doubted = true
       forget()
       if (reason === 'forbidden') wait = forbiddenInterval
     }
