@@ -129,7 +129,7 @@ test('a script that the server lost is sent whole', async () => {
 
 test('a demoted primary is not asked to write again until it is primary', async () => {
   await using server = await testStandalone()
-  const redis = to(server.port, 3500)
+  const redis = to(server.port, 10_000)
   await connected(redis)
   server.command('REPLICAOF', host, '1')
   const waiting = redis.call('a', 'SET', ['a', '1'])
@@ -193,7 +193,7 @@ test('a server that loads its data is waited for', async () => {
 
 test('a burst that is larger than the buffers of the socket is sent as it drains', async () => {
   await using server = await testStandalone()
-  const redis = to(server.port)
+  const redis = to(server.port, 10_000)
   const value = 'x'.repeat(2000)
   const all = Array.from({ length: 5000 }, (_, i) => redis.call(`k${i}`, 'SET', [`k${i}`, value]))
   expect(new Set((await Promise.all(all)).map(String))).toEqual(new Set(['OK']))
