@@ -70,6 +70,7 @@ test('a flush of any one server is seen within the bound', async () => {
 test('a slot that moves: its records are read again, and the server that has it now is heard', async () => {
   // On primaries: replicas are told to delete what moved.
   const deletes = () => cluster.servers.slice(0, 3).map(deletesOf).join()
+  await one.delete('ended-before')
   const before = deletes()
   const from = cluster.ownerOf(key)
   const to = cluster.servers.slice(0, 3).find((server) => server !== from)!
