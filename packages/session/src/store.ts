@@ -70,6 +70,19 @@ export interface Clocked {
   now(): number
 }
 
+/** An extra ability: something may be accepted once, by whoever of those that share the store comes first. */
+export interface AcceptingOnce {
+  /**
+   * `true` for the first who brings the token, `false` for everybody else until its time is over, and from then on for
+   * everybody, since it is good no longer. What is kept of a token is a hash.
+   *
+   * Rejects with `ERR_STORE_UNAVAILABLE`: then it must not be accepted.
+   *
+   * @param until when the token is good no longer, in milliseconds since 1970, by the clock of the store
+   */
+  acceptOnce(token: string, until: number): Promise<boolean>
+}
+
 /** Stores that share one connection. Whoever keeps records under a prefix asks for the store of that prefix. */
 export interface PrefixedStores {
   /**
@@ -94,4 +107,8 @@ export function isChanging(store: RecordStore): store is RecordStore & Changing 
 
 export function isClocked(store: RecordStore): store is RecordStore & Clocked {
   return 'now' in store && typeof store.now === 'function'
+}
+
+export function isAcceptingOnce(store: RecordStore): store is RecordStore & AcceptingOnce {
+  return 'acceptOnce' in store && typeof store.acceptOnce === 'function'
 }

@@ -1,10 +1,11 @@
 /** Records in this process: gone with it, and seen by it alone. */
 import { SessionError } from '../../errors.ts'
-import type { Confirming, Expiring, RecordStore, SessionId } from '../../store.ts'
+import type { AcceptingOnce, Confirming, Expiring, RecordStore, SessionId } from '../../store.ts'
 import { createExpiry, type Expires } from './expiry.ts'
+import { createOnce } from './once.ts'
 
 export interface MemoryOptions {
-  /** Records kept at most. @defaultValue 100,000 */
+  /** Records kept at most, and as many tokens that were accepted. @defaultValue 100,000 */
   readonly maxEntries?: number
   /** Bytes of all records together. @defaultValue 268,435,456 (256 MiB) */
   readonly maxBytes?: number
@@ -12,7 +13,7 @@ export interface MemoryOptions {
   readonly clock?: () => number
 }
 
-export interface MemoryRecords extends RecordStore, Confirming, Expiring {
+export interface MemoryRecords extends RecordStore, Confirming, Expiring, AcceptingOnce {
   /** Records kept now, those included that have ended and were not met yet. */
   readonly size: number
   /** Bytes of their contents. */
@@ -43,6 +44,7 @@ export function memoryRecords(options: MemoryOptions = {}): MemoryRecords {
   const entries = new Map<SessionId, Entry>()
   const expiry = createExpiry<Entry>()
   const listeners = new Set<Parameters<Expiring['onExpire']>[0]>()
+  const once = createOnce(maxEntries, clock)
   let bytesKept = 0
   let versions = 0
 
@@ -135,7 +137,9 @@ export function memoryRecords(options: MemoryOptions = {}): MemoryRecords {
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
+    acceptOnce: once.acceptOnce,
     async close() {
+      once.clear()
       for (const entry of entries.values()) expiry.discard(entry)
       entries.clear()
       listeners.clear()

@@ -3,12 +3,13 @@
  * that changed or ended on one of them is not served from what another one cached.
  */
 import type { SealingKey } from '../../api.ts'
-import type { PrefixedStores } from '../../store.ts'
+import type { AcceptingOnce, PrefixedStores } from '../../store.ts'
 import { type ChannelState, createChannel } from './channel/channel.ts'
 import { type CommonKeys, type CommonOptions, commonKeys, readCommonKeys } from './common-keys.ts'
 import { connect } from './connection/connect.ts'
 import type { ConnectionState } from './connection/connection.ts'
 import { type ConnectionPorts, realPorts } from './connection/ports.ts'
+import { redisOnce } from './once.ts'
 import type { ConnectionOptions } from './options.ts'
 import { type RedisRecords, redisRecords } from './records.ts'
 import { createStoreClock } from './store-clock.ts'
@@ -26,13 +27,17 @@ export {
   type ProbeStep,
   type ProbeStepName,
   probeRedis,
+  probeSteps,
 } from './probe/probe.ts'
 export type { RedisRecords } from './records.ts'
+
+/** Everything that is kept under one prefix. */
+export interface RedisStore extends RedisRecords, AcceptingOnce {}
 
 /** One connection, and the stores on it. */
 export interface RedisStores extends PrefixedStores {
   /** The same store for the same prefix, until everybody who asked for it has closed it. */
-  under(prefix: string): RedisRecords
+  under(prefix: string): RedisStore
   /**
    * What the gateways under the prefix must have in common: keys, made in the store where none are configured, and settings.
    *
@@ -61,11 +66,11 @@ export function connectRedis(options: ConnectionOptions, ports: ConnectionPorts 
   const remembered = new Map<string, readonly SealingKey[]>()
   const open = new Map<string, { readonly records: RedisRecords; users: number }>()
 
-  function under(prefix: string): RedisRecords {
+  function under(prefix: string): RedisStore {
     const known = open.get(prefix) ?? { records: redisRecords(prefix, { connection, channel, clock, ports }), users: 0 }
     open.set(prefix, known)
     known.users += 1
-    return closedOnce(known.records, async () => {
+    return withAbilities(known.records, redisOnce(connection, prefix), async () => {
       known.users -= 1
       if (known.users > 0) return
       if (open.get(prefix) === known) open.delete(prefix)
@@ -112,14 +117,15 @@ export function connectRedis(options: ConnectionOptions, ports: ConnectionPorts 
 }
 
 /** The same store for one of its users, who may close it twice. */
-function closedOnce(records: RedisRecords, close: () => Promise<void>): RedisRecords {
+function withAbilities<Abilities>(records: RedisRecords, abilities: Abilities, close: () => Promise<void>) {
   let closing: Promise<void> | undefined
   return {
     ...records,
+    ...abilities,
     get tells() {
       return records.tells
     },
-    close() {
+    close(): Promise<void> {
       closing ??= close()
       return closing
     },

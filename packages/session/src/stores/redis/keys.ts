@@ -14,6 +14,8 @@ export interface Keys {
   readonly shared: string
   /** Sorted set of the gateways that run, by the end of what they said of themselves. */
   readonly known: string
+  /** Of a token that was accepted, by its hash. */
+  once(hash: string): string
   /** Channel that tells of every change. */
   readonly changed: string
 }
@@ -28,6 +30,7 @@ export function keysUnder(prefix: string): Keys {
     },
     shared: `${prefix}:~keys`,
     known: `${prefix}:~known`,
+    once: (hash) => `${prefix}:~once:${hash}`,
     changed: `${prefix}:~changed`,
   }
 }

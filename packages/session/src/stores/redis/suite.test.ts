@@ -59,7 +59,8 @@ for (const [kind, start] of Object.entries(deployments)) {
       wait = async (milliseconds) => {
         // Replicas refuse it, and follow.
         for (const server of started.servers) {
-          attempt(() => server.command('EVAL', nearerScript, '0', `${prefix}:[^~]*`, `${milliseconds}`))
+          for (const pattern of [`${prefix}:[^~]*`, `${prefix}:~once:*`])
+            attempt(() => server.command('EVAL', nearerScript, '0', pattern, `${milliseconds}`))
         }
         time.ahead += milliseconds
       }

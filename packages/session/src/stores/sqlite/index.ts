@@ -2,9 +2,10 @@
  * Records in one SQLite file: they survive a restart, and all processes of a machine share them. Node ≥ 22.13, through
  * `node:sqlite`.
  */
+import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { SessionError } from '../../errors.ts'
-import type { Confirming, Expiring, RecordStore } from '../../store.ts'
+import type { AcceptingOnce, Confirming, Expiring, RecordStore } from '../../store.ts'
 import { createConfirmations } from './confirm.ts'
 import { storeFailure } from './failure.ts'
 import { openFile } from './schema.ts'
@@ -34,7 +35,7 @@ export interface SqliteOptions {
  * @throws SessionError `ERR_INVALID_OPTION`; `ERR_STORE_UNAVAILABLE` when the file cannot be opened, is damaged, belongs
  * to another program or to a newer release
  */
-export function sqliteRecords(options: SqliteOptions): RecordStore & Confirming & Expiring {
+export function sqliteRecords(options: SqliteOptions): RecordStore & Confirming & Expiring & AcceptingOnce {
   const { clock = Date.now, busyTimeout = 1000, maxBytes = 4 * 1024 ** 3, sweepBatch = 32 } = options
   checkOptions({ busyTimeout, maxBytes, sweepBatch })
   const path = resolve(options.file)
@@ -88,6 +89,12 @@ export function sqliteRecords(options: SqliteOptions): RecordStore & Confirming 
       }),
     confirm: (id, version) => open && known.confirm(id, version, clock()),
     onExpire,
+    acceptOnce: (token, until) =>
+      attempt((now) => {
+        if (until <= now) return false
+        const hash = createHash('sha256').update(token).digest('base64url')
+        return statements.acceptOnce(hash, endOf(now, until - now), now, sweepBatch)
+      }),
     close() {
       if (!open) return Promise.resolve()
       open = false

@@ -22,6 +22,12 @@ const tables = `
   CREATE INDEX records_by_end ON records (ends);
 `
 
+/** Tokens that were accepted once, by their hash. Files of before have no such table; the schema is the same otherwise. */
+const onceTable = `
+  CREATE TABLE IF NOT EXISTS once (token TEXT NOT NULL PRIMARY KEY, ends INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS once_by_end ON once (ends);
+`
+
 export interface FileOptions {
   readonly file: string
   readonly busyTimeout: number
@@ -62,6 +68,7 @@ function prepareSchema(database: DatabaseSync, path: string): void {
     if (checkSchema(database, path) !== schemaVersion) {
       database.exec(`${tables} PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion}`)
     }
+    database.exec(onceTable)
     database.exec('COMMIT')
   } catch (error) {
     database.exec('ROLLBACK')

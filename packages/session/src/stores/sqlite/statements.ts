@@ -27,6 +27,12 @@ export function prepareStatements(database: DatabaseSync) {
   const batch = 'DELETE FROM records WHERE rowid IN (SELECT rowid FROM records WHERE ends <= ? ORDER BY ends LIMIT ?)'
   const sweep = database.prepare(batch)
   const sweepAndTell = database.prepare(`${batch} RETURNING id, bytes, ends`)
+  const accept = database.prepare(
+    'INSERT INTO once (token, ends) VALUES (?, ?) ON CONFLICT (token) DO UPDATE SET ends = excluded.ends WHERE once.ends <= ?',
+  )
+  const sweepOnce = database.prepare(
+    'DELETE FROM once WHERE token IN (SELECT token FROM once WHERE ends <= ? ORDER BY ends LIMIT ?)',
+  )
   const dataVersion = database.prepare('PRAGMA data_version')
   const newVersion = versions()
   return {
@@ -44,6 +50,10 @@ export function prepareStatements(database: DatabaseSync) {
     /** The same, and what they were. */
     sweepAndTell: (now: number, limit: number) =>
       sweepAndTell.all(now, limit) as { id: string; bytes: Uint8Array; ends: number }[],
+    acceptOnce(token: string, ends: number, now: number, limit: number): boolean {
+      sweepOnce.run(now, limit)
+      return accept.run(token, ends, now).changes === 1
+    },
     /** Changes when another connection, of this or another process, committed. */
     dataVersion: () => dataVersion.get()!.data_version as number,
     /** Takes what is in the log into the file, and empties the log unless another process reads it. */

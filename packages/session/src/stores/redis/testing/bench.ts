@@ -1,6 +1,6 @@
 /** Gateways on a test server, and time that is moved in both. */
 import { type ConnectionPorts, realPorts } from '../connection/ports.ts'
-import { connectRedis, type RedisRecords, type RedisStores } from '../index.ts'
+import { connectRedis, type RedisStore, type RedisStores } from '../index.ts'
 import type { ConnectionOptions, Deployment } from '../options.ts'
 import { until } from './processes.ts'
 
@@ -26,7 +26,7 @@ return 1`
 export const at = (port: number): Deployment => ({ kind: 'standalone', node: { host: '127.0.0.1', port } })
 
 /** One gateway's store: what is cached is believed when this resolves. */
-export interface TestRecords extends RedisRecords {
+export interface TestRecords extends RedisStore {
   readonly stores: RedisStores
   /** What `onChange` told so far: `id version`, `id -` for an end, `reset`. */
   readonly told: string[]
@@ -59,7 +59,7 @@ export async function openRecords(
 }
 
 /** Milliseconds from now to the last moment at which a version was believed. */
-export async function believedFor(records: RedisRecords, id: string, version: string): Promise<number> {
+export async function believedFor(records: RedisStore, id: string, version: string): Promise<number> {
   const from = performance.now()
   let last = from
   await until('it is believed no longer', () => {
