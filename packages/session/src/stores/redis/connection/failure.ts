@@ -76,12 +76,15 @@ function withoutArguments(text: string): string {
 /** What ended or prevented a connection, of errors of sockets, of TLS and of name lookup. */
 export function broken(address: string, error: unknown, otherwise: FailureReason = 'closed'): StoreFailure {
   if (error instanceof StoreFailure) return error
-  const { code = '', message = String(error) } = (error ?? {}) as { code?: string; message?: string }
+  const { message } = error instanceof Error ? error : unknownError
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
   const reason = reasonOf(code, message) ?? otherwise
   const words = explanations.get(code) ?? strange(message) ?? (message.startsWith('error:') ? code : message)
   const fault = { code, words }
   return new StoreFailure(reason, `No connection to Redis at ${address}: ${words}`, { notExecuted: true, fault })
 }
+
+const unknownError = new Error('it failed.')
 
 function reasonOf(code: string, message: string): FailureReason | undefined {
   if (/^(ENOTFOUND|EAI_|ENODATA|ESERVFAIL|EBADNAME)/.test(code)) return 'dns'
