@@ -7,7 +7,14 @@ import { journal, type ProbeReport, reportOf, skipped } from './report.ts'
 import { type Probed, probeServer, serverWithin } from './server.ts'
 import { distinct, namedTargets, type Target } from './target.ts'
 
-export type { ProbeOutcome, ProbeReason, ProbeReport, ProbeStep, ProbeStepName } from './report.ts'
+export {
+  type ProbeOutcome,
+  type ProbeReason,
+  type ProbeReport,
+  type ProbeStep,
+  type ProbeStepName,
+  probeSteps,
+} from './report.ts'
 
 /** Milliseconds for all of it; a server that was not asked by then is not. */
 const allWithin = 4500

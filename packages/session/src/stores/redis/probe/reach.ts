@@ -34,7 +34,9 @@ export async function reachTls(way: Way, plain: Socket, tls: Tls, notes: Journal
   const { target, signal, ports } = way
   notes.now = 'tls'
   const limit = new AbortController()
-  const cancel = ports.schedule(handshakeWithin, () => limit.abort(new StoreFailure('tls', 'it does not end the handshake.')))
+  const cancel = ports.schedule(handshakeWithin, () =>
+    limit.abort(new StoreFailure('tls', 'it does not end the handshake.')),
+  )
   try {
     return await secured(plain, target.node, tls, AbortSignal.any([signal, limit.signal]))
   } catch (error) {
@@ -65,7 +67,8 @@ async function handshakeFailed(way: Way, tls: Tls, error: unknown): Promise<unkn
 
 /** As a sentence about the server. */
 export function wordsOf({ fault, message }: StoreFailure): string {
-  const words = fault?.words ?? message
+  // Node's words may end with an empty list.
+  const words = (fault?.words ?? message).trim().replace(/:$/, '.')
   return `${words.slice(0, 1).toUpperCase()}${words.slice(1, 500)}`
 }
 

@@ -2,7 +2,7 @@
 
 const certificateOfServer = 'Give the server a certificate that is good, and restart or reload it.'
 const namedCa = 'Name the authority that signed it as tls.ca.'
-const grant = 'Add it to the ACL rule of the user; the guide has the smallest rule that works.'
+const grant = 'Add it to the ACL rule of the user; docs/reference/redis.md has the smallest that works.'
 
 /** A closed set: a reason may be added, none changes its meaning. */
 export const remedies = {
@@ -31,7 +31,7 @@ export const remedies = {
   'password-wrong': 'Compare user name and password with the ACL of the server.',
   'password-unreadable': 'See that the password lies where auth.password says, readable for the user of coatcheck.',
   'too-old': 'Use Redis 6.2 or later, or Valkey 7.2 or later.',
-  'not-told': 'Nothing need be done; what cannot be looked at was not tested.',
+  'not-told': 'Nothing need be done; it was not tested.',
   'database-missing': 'Use database 0, or raise "databases" in the configuration of the server.',
   loading: 'Wait until the server has loaded its data.',
   replica: 'Name the primary, or all of them as replicated, or their sentinels as sentinel.',

@@ -4,7 +4,7 @@ import { type Introduced, unwelcome } from './introduce.ts'
 import type { Line } from './line.ts'
 import type { Way } from './reach.ts'
 import { isError, type Reply } from './reply.ts'
-import { type Journal, ok, StepFailed } from './report.ts'
+import { type Journal, ok, StepFailed, skipped } from './report.ts'
 import { isHost } from './target.ts'
 
 /** What a sentinel says of those that it watches. */
@@ -35,6 +35,8 @@ export async function askSentinel(
   const primary = nodeIn(said)
   if (primary === undefined) throw new StepFailed('role', 'master-name-unknown', `It names no primary for "${name}".`)
   notes.add(ok('role', `sentinel of "${name}"`))
+  if (isError(replicas))
+    notes.add(skipped('permission', 'not-told', 'It does not tell of the replicas, which are not tested.'))
   const others = Array.isArray(replicas) ? replicas.flatMap((reply: Reply) => nodeIn(fields(reply)) ?? []) : []
   const epoch = Number(said.get('config-epoch') ?? 0)
   return { kind: 'sentinel', primary, replicas: others, epoch }
