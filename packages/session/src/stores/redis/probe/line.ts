@@ -1,6 +1,6 @@
 /** Asks a server over one socket, and takes no more from it than was asked for. */
 import type { Socket } from 'node:net'
-import { largestReply, NotAReply, type Reply, readReply } from './reply.ts'
+import { NotAReply, type Reply, replyReader } from './reply.ts'
 
 export type Command = readonly string[]
 
@@ -24,68 +24,59 @@ export class LineBroken extends Error {
 
 interface Question {
   readonly count: number
+  readonly replies: Reply[]
   answered(replies: readonly Reply[]): void
   failed(error: LineBroken): void
 }
 
+/** Bytes of replies to what was asked at once: CLUSTER SLOTS of the most scattered cluster has about 3 MB. */
+const largestAnswer = 4 * 1024 * 1024
+
 /** Ends with the socket, or when `signal` aborts. */
 export function lineOver(socket: Socket, signal: AbortSignal): Line {
-  let received = Buffer.alloc(0)
+  const reader = replyReader()
   let broken: LineBroken | undefined
   let question: Question | undefined
+  let received = 0
   const end = (failure: LineBroken) => {
     broken ??= failure
     socket.destroy()
     question?.failed(broken)
   }
-  const take = () => {
-    const replies = repliesIn(received, question?.count ?? 0)
-    if (replies === undefined) return
-    if (replies.rest > 0) throw new NotAReply('more than was asked for')
-    received = Buffer.alloc(0)
-    question?.answered(replies.list)
+  const take = (bytes: Uint8Array) => {
+    const replies = reader.read(bytes)
+    for (const reply of replies) question?.replies.push(reply)
+    const missing = question === undefined ? -replies.length : question.count - question.replies.length
+    if (missing < 0 || (missing === 0 && !reader.isIdle)) throw new NotAReply('more than was asked for')
+    if (missing > 0) return
+    question?.answered(question.replies)
     question = undefined
+    received = 0
   }
   socket.on('error', (error) => end(new LineBroken('hung-up', error)))
   socket.on('close', () => end(new LineBroken('hung-up')))
-  signal.addEventListener('abort', () => end(new LineBroken('hung-up')))
-  if (signal.aborted) end(new LineBroken('hung-up'))
   socket.on('data', (bytes: Buffer) => {
     if (broken !== undefined) return
-    if (received.length + bytes.length > largestReply) return end(new LineBroken('too-much'))
-    received = Buffer.concat([received, bytes])
+    received += bytes.length
+    if (received > largestAnswer) return end(new LineBroken('too-much'))
     try {
-      take()
+      take(bytes)
     } catch (error) {
       if (!(error instanceof NotAReply)) throw error
       end(new LineBroken('not-redis', error))
     }
   })
+  signal.addEventListener('abort', () => end(new LineBroken('hung-up')))
+  if (signal.aborted) end(new LineBroken('hung-up'))
   return {
     ask(...commands) {
       const { promise, resolve, reject } = Promise.withResolvers<readonly Reply[]>()
-      question = { count: commands.length, answered: resolve, failed: reject }
+      question = { count: commands.length, replies: [], answered: resolve, failed: reject }
       if (broken !== undefined) reject(broken)
       else socket.write(Buffer.concat(commands.map(encoded)))
       return promise
     },
   }
-}
-
-/** So many replies, and how many bytes come behind them; `undefined` while not all are there. */
-function repliesIn(
-  bytes: Buffer,
-  count: number,
-): { readonly list: readonly Reply[]; readonly rest: number } | undefined {
-  const list: Reply[] = []
-  let at = 0
-  while (list.length < count) {
-    const read = readReply(bytes, at)
-    if (read === undefined) return undefined
-    list.push(read.reply)
-    at = read.next
-  }
-  return { list, rest: bytes.length - at }
 }
 
 function encoded(command: Command): Buffer {

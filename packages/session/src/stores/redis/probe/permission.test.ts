@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { redisAcl } from '../acl.ts'
 import { type TestStandalone, testStandalone } from '../testing/servers.ts'
-import { samples } from './permission.ts'
+import { samples } from './samples.ts'
 import { oddServer, probe, problems, scripted, standalone, type To } from './testing.ts'
 
 const asShop: To = { auth: { username: 'shop', password: () => 'pw' } }

@@ -7,43 +7,11 @@ import { keysUnder } from '../keys.ts'
 import type { Command, Line } from './line.ts'
 import { isError, type Reply } from './reply.ts'
 import { type Finding, failed, ok, type ProbeReason, skipped, warned } from './report.ts'
+import { samples } from './samples.ts'
 import type { Target } from './target.ts'
 
 /** Of no record: an id has no more than 128 characters. */
 const nobody = 'connection-test'
-
-type Sample = (key: string, channel: string) => Command
-
-/** Each command of the ACL rule, as one that would do no harm. */
-export const samples: Readonly<Record<string, Sample>> = {
-  ping: () => ['PING'],
-  select: () => ['SELECT', '0'],
-  'cluster|slots': () => ['CLUSTER', 'SLOTS'],
-  'cluster|info': () => ['CLUSTER', 'INFO'],
-  asking: () => ['ASKING'],
-  eval: (key) => ['EVAL', 'return 1', '1', key],
-  evalsha: (key) => ['EVALSHA', '0'.repeat(40), '1', key],
-  get: (key) => ['GET', key],
-  getrange: (key) => ['GETRANGE', key, '0', '0'],
-  strlen: (key) => ['STRLEN', key],
-  set: (key) => ['SET', key, '', 'PX', '1'],
-  pexpire: (key) => ['PEXPIRE', key, '1'],
-  pttl: (key) => ['PTTL', key],
-  del: (key) => ['DEL', key],
-  hget: (key) => ['HGET', key, 'a'],
-  hset: (key) => ['HSET', key, 'a', ''],
-  time: () => ['TIME'],
-  hgetall: (key) => ['HGETALL', key],
-  hlen: (key) => ['HLEN', key],
-  zadd: (key) => ['ZADD', key, '0', 'a'],
-  zrange: (key) => ['ZRANGE', key, '0', '0'],
-  zrem: (key) => ['ZREM', key, 'a'],
-  zremrangebyrank: (key) => ['ZREMRANGEBYRANK', key, '0', '0'],
-  zremrangebyscore: (key) => ['ZREMRANGEBYSCORE', key, '0', '0'],
-  zscore: (key) => ['ZSCORE', key, 'a'],
-  publish: (_, channel) => ['PUBLISH', channel, ''],
-  subscribe: (_, channel) => ['SUBSCRIBE', channel],
-}
 
 /** Without these, every session is read from the store: nothing is cached. */
 const dispensable = new Set(['ping', ...changes])
@@ -81,9 +49,7 @@ export async function permissionFindings(
 ): Promise<readonly Finding[]> {
   const refusals = isError(multi) ? await askByScript(line, permissions) : await askInTransaction(line, permissions)
   if (refusals !== undefined) return findingsOf(refusals)
-  return [
-    skipped('permission', 'not-told', 'Its user may not call MULTI and DISCARD, which would show what else it may.'),
-  ]
+  return [skipped('permission', 'not-told', 'Neither MULTI nor a script is allowed to find out what the user may do.')]
 }
 
 async function askInTransaction(line: Line, permissions: readonly Permission[]): Promise<readonly Refusal[]> {
@@ -95,9 +61,10 @@ async function askInTransaction(line: Line, permissions: readonly Permission[]):
   })
 }
 
+/** By how the sentence ends: a user may be called "keys". */
 function refusedFor(text: string): Refusal['reason'] {
-  if (/\bchannels?\b/.test(text)) return 'channel-forbidden'
-  return /\bkeys?\b/.test(text) ? 'key-forbidden' : 'command-forbidden'
+  if (/ channels?(?: used as arguments)?\.?$/.test(text)) return 'channel-forbidden'
+  return / keys?(?: used as arguments)?\.?$/.test(text) ? 'key-forbidden' : 'command-forbidden'
 }
 
 /** Redis ≥ 7 and Valkey tell a script what its user may do. ARGV: the commands as JSON. → 0: not allowed */

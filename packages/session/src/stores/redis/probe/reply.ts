@@ -1,4 +1,4 @@
-/** Reads replies of a server that nothing is known of: bounded, and strict. */
+/** Reads replies of a server that nothing is known of: strict, and each byte once. */
 
 /** RESP2, which every server speaks until HELLO asks for more. */
 export type Reply = string | number | null | ErrorReply | readonly Reply[]
@@ -8,77 +8,117 @@ export interface ErrorReply {
   readonly error: string
 }
 
-/** Bytes of replies to what was asked at once: CLUSTER SLOTS of the most scattered cluster has about 3 MB. */
-export const largestReply = 4 * 1024 * 1024
-/** Replies in replies in replies. */
-const deepest = 8
-/** A line that goes on beyond this is none. */
-const longestLine = 64 * 1024
+export function isError(reply: Reply | undefined): reply is ErrorReply {
+  return typeof reply === 'object' && reply !== null && 'error' in reply
+}
 
 /** What comes is no reply. */
 export class NotAReply extends Error {
   override readonly name = 'NotAReply'
 }
 
-export interface Read {
+export interface ReplyReader {
+  /** The replies that are whole with these bytes. @throws NotAReply */
+  read(bytes: Uint8Array): readonly Reply[]
+  /** Nothing is there of a next one. */
+  readonly isIdle: boolean
+}
+
+/** Replies in replies in replies. */
+const deepest = 8
+/** Bytes of a line. */
+const longestLine = 64 * 1024
+/** Bytes of a string, and items of an array. */
+const largest = 4 * 1024 * 1024
+
+interface OpenArray {
+  readonly items: Reply[]
+  readonly count: number
+}
+
+/** @see https://redis.io/docs/latest/develop/reference/protocol-spec/ */
+export function replyReader(): ReplyReader {
+  let rest: Uint8Array = new Uint8Array(0)
+  const open: OpenArray[] = []
+
+  /** Puts a reply where it belongs; gives it back when that is nowhere. */
+  function place(reply: Reply): Reply | undefined {
+    let placed = reply
+    for (;;) {
+      const array = open.at(-1)
+      if (array === undefined) return placed
+      array.items.push(placed)
+      if (array.items.length < array.count) return undefined
+      placed = open.pop()!.items
+    }
+  }
+
+  return {
+    read(bytes) {
+      rest = rest.length === 0 ? bytes : joined(rest, bytes)
+      const whole: Reply[] = []
+      let at = 0
+      for (let token = tokenAt(rest, at); token !== undefined; token = tokenAt(rest, at)) {
+        at = token.next
+        if (token.count !== undefined && token.count > 0) {
+          if (open.length === deepest) throw new NotAReply('arrays without end')
+          open.push({ items: [], count: token.count })
+          continue
+        }
+        const reply = place(token.count === 0 ? [] : token.reply)
+        if (reply !== undefined) whole.push(reply)
+      }
+      rest = rest.subarray(at)
+      return whole
+    },
+    get isIdle() {
+      return rest.length === 0 && open.length === 0
+    },
+  }
+}
+
+interface Token {
   readonly reply: Reply
+  /** Of an array: how many items follow. */
+  readonly count?: number
   /** Where the next one begins. */
   readonly next: number
 }
 
-/**
- * The reply that begins at `at`; `undefined` while its end is missing.
- *
- * @throws NotAReply
- * @see https://redis.io/docs/latest/develop/reference/protocol-spec/
- */
-export function readReply(bytes: Uint8Array, at: number, depth = 0): Read | undefined {
+const [plus, minus, colon, dollar, star, cr, lf] = [0x2b, 0x2d, 0x3a, 0x24, 0x2a, 0x0d, 0x0a]
+const kinds = new Set([plus, minus, colon, dollar, star])
+
+/** `undefined` while its end is missing. */
+function tokenAt(bytes: Uint8Array, at: number): Token | undefined {
+  const kind = bytes[at]
+  if (kind === undefined) return undefined
+  if (!kinds.has(kind)) throw new NotAReply('no reply of Redis begins so')
   const end = endOfLine(bytes, at)
   if (end === undefined) return undefined
-  const kind = bytes[at]
+  const line = decoder.decode(bytes.subarray(at + 1, end))
   const next = end + 2
-  const line = textOf(bytes, at + 1, end)
   if (kind === plus) return { reply: line, next }
   if (kind === minus) return { reply: { error: line }, next }
-  if (kind === colon) return { reply: integer(line), next }
-  if (kind === dollar) return readBulk(bytes, integer(line), next)
-  if (kind === star && depth < deepest) return readArray(bytes, integer(line), next, depth)
-  throw new NotAReply('no reply of Redis begins so')
+  const number = integer(line)
+  if (kind === colon) return { reply: number, next }
+  if (number === -1) return { reply: null, next }
+  if (number < 0 || number > largest) throw new NotAReply('an impossible length')
+  return kind === dollar ? stringAt(bytes, next, number) : { reply: null, count: number, next }
 }
 
-const [plus, minus, colon, dollar, star, cr, lf] = [0x2b, 0x2d, 0x3a, 0x24, 0x2a, 0x0d, 0x0a]
-
 function endOfLine(bytes: Uint8Array, at: number): number | undefined {
-  if (at < bytes.length && ![plus, minus, colon, dollar, star].includes(bytes[at]!)) throw new NotAReply('no reply')
   const end = bytes.indexOf(cr, at)
-  const long = (end === -1 ? bytes.length : end) - at > longestLine
-  if (long) throw new NotAReply('a line without end')
-  if (end === -1 || end + 1 >= bytes.length) return undefined
+  if ((end === -1 ? bytes.length : end) - at > longestLine) throw new NotAReply('a line without end')
+  if (end === -1 || end + 1 === bytes.length) return undefined
   if (bytes[end + 1] !== lf) throw new NotAReply('a line that ends in the middle')
   return end
 }
 
-function readBulk(bytes: Uint8Array, length: number, at: number): Read | undefined {
-  if (length === -1) return { reply: null, next: at }
-  if (length < 0 || length > largestReply) throw new NotAReply('a string of impossible length')
+function stringAt(bytes: Uint8Array, at: number, length: number): Token | undefined {
   const end = at + length
   if (bytes.length < end + 2) return undefined
   if (bytes[end] !== cr || bytes[end + 1] !== lf) throw new NotAReply('a string without end')
-  return { reply: textOf(bytes, at, end), next: end + 2 }
-}
-
-function readArray(bytes: Uint8Array, count: number, at: number, depth: number): Read | undefined {
-  if (count === -1) return { reply: null, next: at }
-  if (count < 0 || count > largestReply / 4) throw new NotAReply('an array of impossible length')
-  const reply: Reply[] = []
-  let next = at
-  for (let i = 0; i < count; i++) {
-    const read = readReply(bytes, next, depth + 1)
-    if (read === undefined) return undefined
-    reply.push(read.reply)
-    next = read.next
-  }
-  return { reply, next }
+  return { reply: decoder.decode(bytes.subarray(at, end)), next: end + 2 }
 }
 
 function integer(line: string): number {
@@ -86,12 +126,11 @@ function integer(line: string): number {
   return Number(line)
 }
 
-function textOf(bytes: Uint8Array, from: number, to: number): string {
-  return decoder.decode(bytes.subarray(from, to))
+function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
+  const both = new Uint8Array(one.length + other.length)
+  both.set(one)
+  both.set(other, one.length)
+  return both
 }
 
 const decoder = new TextDecoder()
-
-export function isError(reply: Reply | undefined): reply is ErrorReply {
-  return typeof reply === 'object' && reply !== null && 'error' in reply
-}
