@@ -77,12 +77,20 @@ function withoutArguments(text: string): string {
 export function broken(address: string, error: unknown, otherwise: FailureReason = 'closed'): StoreFailure {
   if (error instanceof StoreFailure) return error
   const { message } = error instanceof Error ? error : unknownError
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? oneName(error.code) : ''
   const reason = reasonOf(code, message) ?? otherwise
-  const words = explanations.get(code) ?? strange(message) ?? (message.startsWith('error:') ? code : message)
+  const words = explanations.get(code) ?? strange(message) ?? (rawError.test(message) ? code : message)
   const fault = { code, words }
   return new StoreFailure(reason, `No connection to Redis at ${address}: ${words}`, { notExecuted: true, fault })
 }
+
+/** OpenSSL 3.5 calls some alerts by another name than 3.0 did. */
+function oneName(code: string): string {
+  return code.replace('ERR_SSL_SSL/TLS_', 'ERR_SSL_SSLV3_')
+}
+
+/** What OpenSSL says to those who know its sources. */
+const rawError = /^(?:[0-9A-F]+:)?error:/
 
 const unknownError = new Error('it failed.')
 
@@ -126,6 +134,10 @@ const explanations: ReadonlyMap<string, string> = new Map([
   ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'it wants a client certificate, and none was given.'],
   ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'it does not trust the authority of our client certificate.'],
   ['ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE', 'it does not accept our client certificate.'],
+  ['ERR_SSL_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE', 'it does not accept our client certificate.'],
+  ['ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN', 'it does not accept our client certificate.'],
+  ['ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED', 'our client certificate was revoked.'],
   ['ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED', 'our client certificate has expired.'],
+  ['ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', 'it speaks another version of TLS.'],
   ['ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE', 'it refused the TLS handshake; it may want a client certificate.'],
 ])

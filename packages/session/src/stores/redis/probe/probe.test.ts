@@ -3,12 +3,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Tls } from '../options.ts'
 import { folder } from '../testing/processes.ts'
 import {
+  type Settings,
   type TestAuthority,
   type TestCertificate,
   testAuthority,
   testStandalone,
   tlsSettings,
 } from '../testing/servers.ts'
+import type { ProbeReason } from './report.ts'
 import { host, hurried, oddServer, passed, probe, problems, scripted, standalone } from './testing.ts'
 
 test('a server that is right passes every step', async () => {
@@ -196,9 +198,9 @@ describe('TLS', () => {
   const at = (port: number) => standalone(port, 'localhost')
   const shown = ({ certificate, key }: TestCertificate) => ({ client: () => ({ certificate, key }) })
 
-  function tlsServer(certificate: TestCertificate, clients: 'yes' | 'no' = 'no') {
+  function tlsServer(certificate: TestCertificate, clients: 'yes' | 'no' = 'no', settings: Settings = {}) {
     return testStandalone({
-      portSettings: (port) => tlsSettings(port, ca, certificate, clients),
+      portSettings: (port) => ({ ...tlsSettings(port, ca, certificate, clients), ...settings }),
       cli: ['--tls', '--insecure', '--cert', client.certificatePath, '--key', client.keyPath],
     })
   }
@@ -218,7 +220,7 @@ describe('TLS', () => {
     expect(problems(await probe(at(server.port), { tls: { insecureSkipVerify: true } }))).toEqual([])
   })
 
-  test('a certificate that signed itself, has ended, begins later, or ends soon', async () => {
+  test('a certificate that signed itself, has ended, or ends soon', async () => {
     await using self = await tlsServer(otherCa)
     expect(problems(await probe(at(self.port), trusting()))).toEqual(['tls failed certificate-untrusted'])
     await using old = await tlsServer(ca.issue('old', 'DNS:localhost', -1))
@@ -240,6 +242,37 @@ describe('TLS', () => {
     const late = await probe(at(server.port), trusting(shown(old)))
     expect(problems(late)).toEqual(['tls failed client-certificate-refused'])
   })
+
+  test('the same with TLS 1.2, where a server says so within the handshake', async () => {
+    await using server = await tlsServer(good, 'yes', { 'tls-protocols': 'TLSv1.2' })
+    const right = await probe(at(server.port), trusting(shown(client)))
+    expect(problems(right)).toEqual([])
+    expect(right.steps.find(({ step }) => step === 'tls')?.message).toMatch(/^TLSv1\.2/)
+    expect(problems(await probe(at(server.port), trusting()))).toEqual(['tls failed client-certificate-wanted'])
+    const stranger = otherCa.issue('other12', 'DNS:client')
+    const refused = await probe(at(server.port), trusting(shown(stranger)))
+    expect(problems(refused)).toEqual(['tls failed client-certificate-refused'])
+  })
+
+  const ofCertificates = [42, 43, 44, 45, 46, 48]
+  const alerts: readonly (readonly [alert: number, without: ProbeReason, given: ProbeReason])[] = [
+    [40, 'client-certificate-wanted', 'tls-failed'],
+    ...ofCertificates.map((alert) => [alert, 'client-certificate-wanted', 'client-certificate-refused'] as const),
+    [116, 'client-certificate-wanted', 'client-certificate-wanted'],
+    [70, 'tls-failed', 'tls-failed'],
+    [80, 'tls-failed', 'tls-failed'],
+  ]
+  test.each(alerts)(
+    'alert %i, to whom gave no certificate: %s; to whom gave one: %s',
+    async (alert, without, given) => {
+      const bytes = Buffer.from([0x15, 3, 3, 0, 2, 2, alert])
+      await using server = await oddServer((socket) => socket.once('data', () => socket.end(bytes)))
+      const none = await probe(at(server.port), trusting())
+      expect(problems(none)).toEqual([`tls failed ${without}`])
+      expect(none.steps.at(-1)?.message).not.toMatch(/error:|SSL routines/)
+      expect(problems(await probe(at(server.port), trusting(shown(client))))).toEqual([`tls failed ${given}`])
+    },
+  )
 
   test('an authority, certificate or key of ours that cannot be used', async () => {
     await using server = await tlsServer(good)

@@ -87,8 +87,11 @@ export function reasonOfTls({ fault }: StoreFailure, tls: Tls): ProbeReason {
   const code = fault?.code ?? ''
   const known = ofCertificate[code]
   if (known !== undefined) return known
-  if (code === 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE' && tls.client === undefined) return 'client-certificate-wanted'
-  if (/_ALERT_(?:UNKNOWN_CA|(?:\w+_)?CERTIFICATE(?:_\w+)?)$/.test(code)) return 'client-certificate-refused'
+  const isHandshake = code === 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE'
+  if (isHandshake || /_ALERT_(?:UNKNOWN_CA|(?:\w+_)?CERTIFICATE(?:_\w+)?)$/.test(code)) {
+    if (tls.client === undefined) return 'client-certificate-wanted'
+    return isHandshake ? 'tls-failed' : 'client-certificate-refused'
+  }
   if (/^(?:UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_|INVALID_CA|INVALID_PURPOSE)/.test(code))
     return 'certificate-untrusted'
   if (/^(?:ERR_SSL_|EPROTO|ECONNRESET|EPIPE)/.test(code) || code === '') return 'tls-failed'
