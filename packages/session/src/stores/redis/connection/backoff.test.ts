@@ -61,19 +61,35 @@ test('attempts are 1 to 2 seconds apart; after longer there is no wait', () => {
   expect(delayBeforeAttempt(2000, 0.999)).toBe(0)
 })
 
-test('a node that leaves and joins again is not asked more often, and old attempts are forgotten', () => {
+test('a node that leaves and joins again is not asked more often, nor put off by what was only planned', async () => {
+  const { ports, until } = virtualPorts()
+  const attempts: number[] = []
+  const open: Open = async () => {
+    attempts.push(ports.now())
+    throw refused
+  }
+  const pace = pacing(ports)
+  for (let time = 0; time < 20_000; time += 250) {
+    const kept = keep({ host: 'redis', port: 6379 }, open, () => {}, { ports, pace })
+    await until(time + 250)
+    kept.close()
+  }
+  expect(mostInASecond(attempts)).toBe(1)
+  expect(attempts.length).toBeGreaterThanOrEqual(5)
+})
+
+test('old attempts are forgotten: memory does not grow with the nodes that ever were', () => {
   const { ports } = virtualPorts()
   let now = 0
   const pace = pacing({ ...ports, now: () => now })
-  expect(pace.next('a:1')).toBe(0)
-  const second = pace.next('a:1')
-  expect(second).toBeGreaterThanOrEqual(1000)
-  expect(pace.next('a:1')).toBeGreaterThanOrEqual(second + 1000)
-  expect(pace.next('b:1')).toBe(0)
+  pace.begin('a:1')
+  expect(pace.delay('a:1')).toBeGreaterThanOrEqual(1000)
+  expect(pace.delay('b:1')).toBe(0)
   for (let i = 0; i < 1000; i++) {
     now += 100
-    expect(pace.next(`${i}:1`)).toBe(0)
+    pace.begin(`${i}:1`)
   }
+  expect(pace.delay('a:1')).toBe(0)
 })
 
 /** A link that does nothing until it is closed from outside. */

@@ -12,20 +12,21 @@ export function delayBeforeAttempt(sinceLast: number, random: number): number {
 }
 
 export interface Pace {
-  /** Milliseconds until the next attempt at an address may begin; it counts as begun then. */
-  next(address: string): number
+  /** Milliseconds until the next attempt at an address may begin. */
+  delay(address: string): number
+  /** An attempt begins. One that was only planned counts for nothing. */
+  begin(address: string): void
 }
 
 /** Remembers attempts by address, so that a node which leaves and joins again is not asked more often. */
 export function pacing(ports: ConnectionPorts): Pace {
   const begun = new Map<string, number>()
   return {
-    next(address) {
-      const now = ports.now()
-      const delay = delayBeforeAttempt(now - (begun.get(address) ?? Number.NEGATIVE_INFINITY), ports.random())
-      if (begun.size >= mostRemembered) forget(begun, now)
-      begun.set(address, now + delay)
-      return delay
+    delay: (address) =>
+      delayBeforeAttempt(ports.now() - (begun.get(address) ?? Number.NEGATIVE_INFINITY), ports.random()),
+    begin(address) {
+      if (begun.size >= mostRemembered) forget(begun, ports.now())
+      begun.set(address, ports.now())
     },
   }
 }

@@ -7,7 +7,7 @@ import { slotCount } from './slot.ts'
 
 export interface SlotTable {
   ownerOf(slot: number): Kept | undefined
-  /** All that own a slot, or were sent to. */
+  /** All that own a slot. */
   members(): readonly Kept[]
   /** Members that said of themselves that their part of the cluster serves nothing. */
   readonly down: Set<Kept>
@@ -15,30 +15,44 @@ export interface SlotTable {
   covered(): number
   /** There is a connection to every member. */
   isConnected(): boolean
-  /** Takes over what a node said; those that own nothing any more leave. */
+  /** Takes over what a node said. */
   learn(ranges: readonly SlotRange[]): void
   move(slot: number, to: Node): void
-  /** The member at that address, which joins when it was none. */
+  /** The node at that address, be it a member or not. */
   at(node: Node): Kept
+  close(): void
 }
 
-export function slotTable(join: (node: Node) => Kept): SlotTable {
+/**
+ * Milliseconds that a connection to a node without slots is kept: nodes learn of a failover one after the other, and
+ * one that has not may be asked last.
+ */
+const lingers = 5000
+
+export function slotTable(join: (node: Node) => Kept, now: () => number): SlotTable {
   const owners: (Kept | undefined)[] = Array.from({ length: slotCount })
-  const known = new Map<string, Kept>()
+  const known = new Map<string, { readonly kept: Kept; wanted: number }>()
   const down = new Set<Kept>()
   let members: readonly Kept[] = []
   let covered = 0
   const at = (node: Node): Kept => {
     const address = nameOf(node)
-    const member = known.get(address) ?? join(node)
-    known.set(address, member)
-    if (!members.includes(member)) members = [...known.values()]
-    return member
+    const entry = known.get(address) ?? { kept: join(node), wanted: 0 }
+    entry.wanted = now()
+    known.set(address, entry)
+    return entry.kept
   }
-  const leave = (member: Kept) => {
-    known.delete(member.address)
-    down.delete(member)
-    member.retire()
+  const count = () => {
+    members = [...new Set(owners)].filter((owner) => owner !== undefined)
+    covered = owners.reduce((sum, owner) => sum + (owner === undefined ? 0 : 1), 0)
+    for (const kept of down) if (!members.includes(kept)) down.delete(kept)
+  }
+  const forget = () => {
+    for (const [address, { kept, wanted }] of known) {
+      if (members.includes(kept) || now() - wanted < lingers) continue
+      known.delete(address)
+      kept.retire()
+    }
   }
   return {
     ownerOf: (slot) => owners[slot],
@@ -50,14 +64,18 @@ export function slotTable(join: (node: Node) => Kept): SlotTable {
       if (ranges.length === 0) return
       owners.fill(undefined)
       for (const { from, to, primary } of ranges) owners.fill(at(primary), from, to + 1)
-      covered = owners.reduce((count, owner) => count + (owner === undefined ? 0 : 1), 0)
-      const owning = new Set(owners)
-      for (const member of members) if (!owning.has(member)) leave(member)
-      members = [...known.values()]
+      count()
+      forget()
     },
     move(slot, to) {
-      owners[slot] = at(to)
+      const owner = at(to)
+      if (owners[slot] === owner) return
+      owners[slot] = owner
+      count()
     },
     at,
+    close() {
+      for (const { kept } of known.values()) kept.close()
+    },
   }
 }

@@ -31,7 +31,7 @@ export function cluster(seeds: readonly Node[], around: Surroundings): Topology 
     if (!table.isConnected()) looking.soon()
     changed()
   }
-  const table = slotTable((node) => keep(node, open, stirred, around))
+  const table = slotTable((node) => keep(node, open, stirred, around), ports.now)
   const outside = outsiders(seeds, open, closing.signal, ports)
   const askMembers = members(table)
 
@@ -67,7 +67,7 @@ export function cluster(seeds: readonly Node[], around: Surroundings): Topology 
     close() {
       closing.abort(new StoreFailure('closed', 'The Redis store was closed.', { notExecuted: true }))
       looking.stop()
-      for (const kept of table.members()) kept.close()
+      table.close()
     },
   }
 }

@@ -37,9 +37,12 @@ export function keep(node: Node, open: Open, changed: () => void, { ports, pace 
   let failure = new StoreFailure('timeout', `Not yet connected to Redis at ${address}.`, { notExecuted: true })
   let cancel = () => {}
 
-  const attempt = () => void open(node, stop.signal).then(up, down)
+  const attempt = () => {
+    pace.begin(address)
+    open(node, stop.signal).then(up, down)
+  }
   const soon = () => {
-    cancel = ports.schedule(pace.next(address), attempt)
+    cancel = ports.schedule(pace.delay(address), attempt)
   }
   const again = () => {
     if (!stop.signal.aborted) soon()
