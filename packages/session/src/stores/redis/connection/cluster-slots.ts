@@ -49,7 +49,7 @@ function rangeOf(entry: unknown, asked: Node): SlotRange | undefined {
 function nodeOf(said: unknown, asked: Node): Node | undefined {
   if (!Array.isArray(said)) return undefined
   const [host, port]: unknown[] = said
-  const name = host === null ? '' : Buffer.isBuffer(host) ? host.toString() : undefined
+  const name = host === null ? '' : typeof host === 'string' || Buffer.isBuffer(host) ? String(host) : undefined
   if (name === undefined || name === '?' || typeof port !== 'number' || !(port > 0 && port < 65_536)) return undefined
   return { host: name === '' ? asked.host : name, port }
 }

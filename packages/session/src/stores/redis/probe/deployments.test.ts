@@ -1,6 +1,7 @@
 /** Every server of a deployment is probed, also those that others name. */
 import { expect, test } from 'vitest'
-import type { Deployment } from '../options.ts'
+import type { Auth, Deployment } from '../options.ts'
+import { freePorts } from '../testing/processes.ts'
 import {
   type TestServer,
   testCluster,
@@ -9,7 +10,7 @@ import {
   testStandalone,
   until,
 } from '../testing/servers.ts'
-import { host, oddServer, passed, probe, problems, problemsAt, standalone } from './testing.ts'
+import { host, oddServer, passed, probe, problems, problemsAt, standalone } from './testing/probing.ts'
 
 const nodesAt = (ports: readonly number[]) => ports.map((port) => ({ host, port }))
 const servers = ({ steps }: { steps: readonly { node: string }[] }) =>
@@ -62,6 +63,38 @@ test('sentinels: all of them, the primary and the replicas; whoever is not neede
   expect(headless.ok).toBe(false)
 })
 
+test('sentinels and data each have a password of their own', async () => {
+  await using deployed = await testSentinel({
+    settings: { requirepass: 'data', masterauth: 'data' },
+    cli: ['-a', 'data', '--no-auth-warning'],
+    sentinelSettings: { requirepass: 'watch', 'sentinel auth-pass': 'main data', 'sentinel sentinel-pass': 'watch' },
+    sentinelCli: ['-a', 'watch', '--no-auth-warning'],
+  })
+  const { masterName, sentinels } = deployed
+  const nodes = nodesAt(portsOf(sentinels))
+  const sentinel = (own?: Auth | false): Deployment => ({ kind: 'sentinel', masterName, nodes, auth: own })
+  const data = { auth: { password: () => 'data' } }
+  expect(problems(await probe(sentinel({ password: () => 'watch' }), data))).toEqual([])
+  expect(problems(await probe(sentinel(), data))).toEqual(Array(3).fill('authentication failed password-wrong'))
+  expect(problems(await probe(sentinel(false), data))).toEqual(Array(3).fill('authentication failed password-missing'))
+  const wrong = await probe(sentinel({ password: () => 'watch' }), { auth: { password: () => 'date' } })
+  expect(problems(wrong)).toEqual([
+    ...Array(2).fill('authentication warned password-wrong'),
+    'authentication failed password-wrong',
+  ])
+
+  deployed.servers[1]!.command('CONFIG', 'SET', 'requirepass', 'other')
+  const locked = await probe(sentinel({ password: () => 'watch' }), data)
+  expect(problems(locked)).toEqual(['authentication warned password-wrong'])
+
+  sentinels[0]!.command('ACL', 'SETUSER', 'default', '-sentinel|replicas')
+  const shut = await probe(sentinel({ password: () => 'watch' }), data)
+  expect(problemsAt(shut, sentinels[0]!.port)).toEqual(['permission skipped not-told'])
+  for (const one of sentinels) one.command('ACL', 'SETUSER', 'default', '-sentinel')
+  const blind = await probe(sentinel({ password: () => 'watch' }), data)
+  expect(problems(blind)).toEqual(Array(3).fill('permission failed command-forbidden'))
+})
+
 test('sentinels: a name that they do not agree about', async () => {
   const answer = (port: number) => {
     const fields = ['ip', host, 'port', String(port), 'config-epoch', '1']
@@ -109,7 +142,8 @@ test('cluster: all nodes, from one; a replica that is dead warns, a primary fail
 })
 
 test('cluster: slots that nobody has', async () => {
-  await using server = await testStandalone({ settings: { 'cluster-enabled': 'yes' } })
+  const [bus = 0] = await freePorts(1)
+  await using server = await testStandalone({ settings: { 'cluster-enabled': 'yes', 'cluster-port': bus } })
   const cluster: Deployment = { kind: 'cluster', nodes: nodesAt([server.port]) }
   server.command('CLUSTER', 'ADDSLOTSRANGE', '0', '16000')
   const report = await probe(cluster)

@@ -13,8 +13,13 @@ import type { Target } from './target.ts'
 /** Of no record: an id has no more than 128 characters. */
 const nobody = 'connection-test'
 
-/** Without these, every session is read from the store: nothing is cached. */
-const dispensable = new Set(['ping', ...changes])
+/** What is lost without a command that sessions can do without. */
+const losses: Readonly<Record<string, string>> = {
+  ping: 'nothing is cached',
+  publish: 'nothing is cached',
+  subscribe: 'nothing is cached',
+  scan: 'sessions cannot be listed',
+}
 
 interface Permission {
   readonly name: string
@@ -90,14 +95,12 @@ async function askByScript(line: Line, permissions: readonly Permission[]): Prom
 
 function findingsOf(refusals: readonly Refusal[]): readonly Finding[] {
   if (refusals.length === 0) return [ok('permission', 'all that sessions need')]
-  const needed = refusals.filter(({ name }) => !dispensable.has(name))
-  const others = refusals.filter(({ name }) => dispensable.has(name))
-  return [
-    ...needed.slice(0, 1).map(({ reason }) => failed('permission', reason, `${worded(needed)}.`)),
-    ...others
-      .slice(0, 1)
-      .map(({ reason }) => warned('permission', reason, `${worded(others)}, so that nothing is cached.`)),
-  ]
+  const byLoss = Map.groupBy(refusals, ({ name }) => losses[name])
+  return [...byLoss].map(([loss, alike]) =>
+    loss === undefined
+      ? failed('permission', alike[0]!.reason, `${worded(alike)}.`)
+      : warned('permission', alike[0]!.reason, `${worded(alike)}, so that ${loss}.`),
+  )
 }
 
 function worded(refusals: readonly Refusal[]): string {

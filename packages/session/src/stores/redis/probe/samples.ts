@@ -32,6 +32,7 @@ export const samples: Readonly<Record<string, Sample>> = {
   zcard: (key) => ['ZCARD', key],
   zpopmin: (key) => ['ZPOPMIN', key],
   zscore: (key) => ['ZSCORE', key, 'a'],
+  scan: () => ['SCAN', '0'],
   publish: (_, channel) => ['PUBLISH', channel, ''],
   subscribe: (_, channel) => ['SUBSCRIBE', channel],
 }

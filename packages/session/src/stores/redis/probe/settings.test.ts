@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { testStandalone } from '../testing/servers.ts'
-import { oddServer, probe, problems, scripted, standalone } from './testing.ts'
+import { oddServer, probe, problems, scripted, standalone } from './testing/probing.ts'
 
 test('a server that drops sessions when its memory is full', async () => {
   await using server = await testStandalone({ settings: { maxmemory: '100mb', 'maxmemory-policy': 'volatile-lru' } })

@@ -1,9 +1,9 @@
 /** A connection test of what a test set up, shown in few words. */
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { type ConnectionPorts, realPorts } from '../connection/ports.ts'
-import type { ConnectionOptions, Deployment } from '../options.ts'
-import { type ProbeOptions, type ProbeReport, probeRedis } from './probe.ts'
+import { type ConnectionPorts, realPorts } from '../../connection/ports.ts'
+import type { ConnectionOptions, Deployment } from '../../options.ts'
+import { type ProbeOptions, type ProbeReport, probeRedis } from '../probe.ts'
 
 export const host = '127.0.0.1'
 
