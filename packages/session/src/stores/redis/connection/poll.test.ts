@@ -24,16 +24,26 @@ test('the next question comes the interval after the answer', async () => {
 })
 
 test('soon() asks now; while one is under way, as soon as it is answered; never two at a time', async () => {
-  const { times, until, polling } = asking(50)
+  const { times, until, polling } = asking(60)
+  polling.soon()
+  await until(10)
   polling.soon()
   polling.soon()
+  await until(70)
+  expect(times).toEqual([0, 60])
+  await until(150)
   polling.soon()
-  await until(60)
-  expect(times).toEqual([0, 50])
-  await until(120)
-  polling.soon()
-  await until(130)
-  expect(times).toEqual([0, 50, 120])
+  await until(160)
+  expect(times).toEqual([0, 60, 150])
+})
+
+test('soon() again and again asks at most twenty times a second', async () => {
+  const { times, until, polling } = asking(1)
+  for (let time = 0; time < 1000; time += 5) {
+    polling.soon()
+    await until(time)
+  }
+  expect(times.length).toBe(20)
 })
 
 test('stop() asks no more, whatever is under way', async () => {
