@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
 import { redisAcl } from '../acl.ts'
-import { type TestStandalone, testStandalone } from '../testing/servers.ts'
+import type { Deployment } from '../options.ts'
+import { freePorts } from '../testing/processes.ts'
+import { type TestStandalone, testStandalone, until } from '../testing/servers.ts'
 import { samples } from './samples.ts'
-import { oddServer, probe, problems, scripted, standalone, type To } from './testing/probing.ts'
+import { host, oddServer, probe, problems, scripted, standalone, type To } from './testing/probing.ts'
 
 const asShop: To = { auth: { username: 'shop', password: () => 'pw' } }
 
@@ -53,6 +55,29 @@ test.each([
       messages: [expect.stringMatching(`may not call ${command} `)],
     })
   }
+})
+
+test.each([
+  ['a script', []],
+  ['a transaction', transaction],
+])('what only a cluster, or a database, needs; asked in %s', async (_, more) => {
+  const [bus = 0] = await freePorts(1)
+  await using server = await testStandalone({ settings: { 'cluster-enabled': 'yes', 'cluster-port': bus } })
+  server.command('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
+  await until('it is well', () => server.command('CLUSTER', 'INFO').includes('cluster_state:ok'))
+  const cluster: Deployment = { kind: 'cluster', nodes: [{ host, port: server.port }] }
+  const without = async (word: string, deployment: Deployment) => {
+    allow(server, ...redisAcl('shop').filter((one) => one !== word), ...more)
+    const { steps } = await probe(deployment, asShop)
+    return steps.flatMap(({ step, message }) => (step === 'permission' ? [message] : []))
+  }
+  for (const command of ['cluster|slots', 'cluster|info', 'asking']) {
+    const [message] = await without(`+${command}`, cluster)
+    expect(message).toContain(`may not call ${command} (`)
+    expect(await without(`+${command}`, standalone(server.port))).toEqual(['all that sessions need'])
+  }
+  expect(await without('+select', cluster)).toEqual(['all that sessions need'])
+  expect(await without('+select', standalone(server.port, host, 1))).toEqual([expect.stringContaining('call select (')])
 })
 
 test('a key pattern and a channel that are missing, of the prefix that is meant', async () => {

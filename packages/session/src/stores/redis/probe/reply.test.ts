@@ -1,27 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { NotAReply, type Reply, replyReader } from './reply.ts'
+import { anyReply, written } from './testing/replies.ts'
 
 const bytes = (text: string) => new TextEncoder().encode(text)
-
-const { reply: anyReply } = fc.letrec<{ reply: Reply }>((tie) => ({
-  reply: fc.oneof(
-    { maxDepth: 5, withCrossShrink: true },
-    fc.string({ unit: 'binary' }),
-    fc.integer(),
-    fc.constant(null),
-    fc.string().map((text) => ({ error: text.replaceAll(/[\r\n]/g, ' ') })),
-    fc.array(tie('reply'), { maxLength: 5 }),
-  ),
-}))
-
-function written(reply: Reply): string {
-  if (reply === null) return '$-1\r\n'
-  if (typeof reply === 'number') return `:${reply}\r\n`
-  if (typeof reply === 'string') return `$${bytes(reply).length}\r\n${reply}\r\n`
-  if ('error' in reply) return `-${reply.error}\r\n`
-  return `*${reply.length}\r\n${reply.map(written).join('')}`
-}
 
 test('replies are read as they were written, however they come', () => {
   fc.assert(
