@@ -64,7 +64,7 @@ export interface Session<Data extends SessionData = SessionData> {
   /** Starts a session even when nothing is set (mode enforce). No effect on one that is open. */
   start(): void
   /** Signs a person in: sets the subject and rotates as a rise of privilege. */
-  signIn(subject: string): void
+  signIn(subject: string, options?: SignInOptions): void
   /** New secret, same id. By default as a rise of privilege: the old secret is dead at once, everywhere. */
   rotate(): void
   /** Ends the session; `commit` deletes the record and clears the cookie. */
@@ -77,6 +77,11 @@ export interface Session<Data extends SessionData = SessionData> {
    * `ERR_STORE_CONFLICT`, `ERR_SESSION_TOO_LARGE`, `ERR_COOKIE_TOO_LARGE`
    */
   commit(): Promise<Commit>
+}
+
+export interface SignInOptions {
+  /** The session at the provider that they come from, as the provider names it (`sid`), at most 256 characters. */
+  readonly providerSession?: string | undefined
 }
 
 export interface Commit {

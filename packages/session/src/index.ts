@@ -1,5 +1,12 @@
 export * from './api.ts'
 export { type ResolvedCookie, resolveCookie, withholdCookies } from './cookie.ts'
+export {
+  createDirectory,
+  type DirectoryOptions,
+  type SessionDirectory,
+  type SessionInfo,
+  type Whose,
+} from './directory.ts'
 export * from './errors.ts'
 export { readKey } from './keyring.ts'
 export { createSessions } from './manager.ts'

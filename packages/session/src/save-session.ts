@@ -1,7 +1,16 @@
 /** Writing sessions to a record store: by compare-and-set, applied again after a conflict, never creating what is gone. */
 import { SessionError } from './errors.ts'
 import { amendRecord, type Content, newRecord, resealRecord, type WrittenRecord } from './sealed-record.ts'
-import { applyChanges, type Changes, changesNoData, isUnchanged, type Saved, type Visitor } from './session-store.ts'
+import type { Holder } from './session-index.ts'
+import {
+  applyChanges,
+  type Changes,
+  changesNoData,
+  isUnchanged,
+  type Saved,
+  type StoredSession,
+  type Visitor,
+} from './session-store.ts'
 import type { SessionId } from './store.ts'
 import { formatTicket, newSecret, type Ticket, type TicketSecret } from './ticket.ts'
 import { type Engine, keepSession, readSession, type TicketSession } from './ticket-session.ts'
@@ -20,13 +29,49 @@ export async function createSession(
   const { idle, lifetime } = engine.settings.timeouts
   const ttl = Math.min(idle, lifetime)
   const ticket: Ticket = { id, secret: newSecret() }
-  const content: Content = { subject: changes.subject, data: applyChanges(undefined, changes) }
+  const { subject, providerSession } = changes
+  const content: Content = { subject, providerSession, data: applyChanges(undefined, changes) }
   const { bytes, record } = checkSize(engine, newRecord(engine.context, ticket, content, visitor, now))
+  const signIn = await beginSignIn(engine, { id, createdAt: now }, changes, now)
   const version = await engine.records.create(id, bytes, ttl)
   if (version === undefined) throw conflict(`The store has a record under the new id ${id}; nothing was written.`)
   const life = engine.touches.written(id, now, ttl, now)
   const session = keepSession(engine, ticket, record, version, life, now)
+  if (await signIn?.wasEnded()) return lost('ended')
   return { kind: 'saved', session, value: formatTicket(ticket), rotated: false }
+}
+
+/** What a sign-in has to do before and after it is written; `undefined` where nobody signs in or there is no index. */
+async function beginSignIn(
+  { index, records, cache, touches, settings }: Engine,
+  { id, createdAt }: Pick<StoredSession, 'id' | 'createdAt'>,
+  { subject, providerSession }: Changes,
+  now: number,
+) {
+  if (index === undefined || subject === undefined) return undefined
+  const { idle, lifetime } = settings.timeouts
+  const holder = { subject, providerSession }
+  await index.reserve(holder, id, createdAt, Math.min(idle, createdAt + lifetime - now))
+  return {
+    /** All sessions of that person were ended meanwhile: this one is, too. */
+    async wasEnded(): Promise<boolean> {
+      if (!(await index.endedSince(holder, now))) return false
+      cache?.remove(id)
+      touches.forget(id)
+      await records.delete(id)
+      index.leave(holder, id, createdAt)
+      return true
+    },
+  }
+}
+
+/** Whoever had the session before has it no longer. */
+function leaveFormer({ index }: Engine, before: StoredSession, { subject, providerSession }: Changes): void {
+  const former: Holder = {
+    subject: before.subject === subject ? undefined : before.subject,
+    providerSession: before.providerSession === providerSession ? undefined : before.providerSession,
+  }
+  index?.leave(former, before.id, before.createdAt)
 }
 
 /** Writes changes, or what is due without any. */
@@ -52,9 +97,10 @@ async function applyUntilItHolds(
   now: number,
 ): Promise<Saved> {
   let current = session
+  const signIn = await beginSignIn(engine, session, changes, now)
   for (let attempt = 0; attempt <= maxReapplied; attempt += 1) {
     const saved = await applyOnce(engine, current, changes, now, attempt > 0)
-    if (saved !== undefined) return saved
+    if (saved !== undefined) return saved.kind === 'saved' && (await signIn?.wasEnded()) ? lost('ended') : saved
     const again = await readSession(engine, current, now)
     if (again.kind === 'rejected') return lost(again.reason === 'wrong_secret' ? 'refused' : 'ended')
     current = again
@@ -84,6 +130,9 @@ async function applyOnce(
   if (version === undefined) return undefined
   const life = engine.touches.written(session.id, session.createdAt, ttl, now)
   const saved = keepSession(engine, write.ticket, write.record, version, life, now)
+  // Also after a sign-in: whoever looked meanwhile found another person in the record, and took the entry out.
+  engine.index?.move(life)
+  if (changes.subject !== undefined) leaveFormer(engine, session, changes)
   return { kind: 'saved', session: saved, value: write.value, rotated: write.rotated }
 }
 
@@ -96,7 +145,8 @@ interface Write extends WrittenRecord {
 
 /** `undefined` when the record is right as it is. */
 function prepareWrite(engine: Engine, session: TicketSession, changes: Changes, now: number): Write | undefined {
-  const content: Content = { subject: changes.subject ?? session.subject, data: applyChanges(session, changes) }
+  const { subject, providerSession } = changes.subject === undefined ? session : changes
+  const content: Content = { subject, providerSession, data: applyChanges(session, changes) }
   if (changes.rotate || changes.subject !== undefined) return riseOfPrivilege(engine, session, content, now)
   const isDue = session.slot === 0 && now >= session.dueAt
   return !isDue && changesNoData(session, changes) ? undefined : amend(engine, session, content, now, isDue)

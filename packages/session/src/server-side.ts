@@ -8,11 +8,12 @@ import { observeStore } from './observed-store.ts'
 import { readRecord } from './record.ts'
 import { createSession, saveSession } from './save-session.ts'
 import { createSealers, prefixTag } from './sealing.ts'
+import { createSessionIndex } from './session-index.ts'
 import type { Opened, SessionStore, StoredSession, StoreSettings } from './session-store.ts'
-import { isChanging, isConfirming, isExpiring, type RecordStore } from './store.ts'
+import { isChanging, isConfirming, isExpiring, isIndexing, type RecordStore } from './store.ts'
 import { parseTicket, splitTicket, type Ticket } from './ticket.ts'
 import { type Engine, readSession, type ServerSideOptions, type TicketSession } from './ticket-session.ts'
-import { createTouches } from './touches.ts'
+import { createTouches, timer } from './touches.ts'
 
 /** A session store over a record store. @throws SessionError `ERR_INVALID_OPTION` */
 export function serverSide(records: RecordStore, settings: StoreSettings, options: ServerSideOptions): SessionStore {
@@ -28,7 +29,11 @@ export function serverSide(records: RecordStore, settings: StoreSettings, option
     async close() {
       for (const stop of stopListening) stop?.()
       engine.cache?.clear()
-      await engine.touches.close()
+      try {
+        await engine.touches.close()
+      } finally {
+        await engine.index?.close()
+      }
     },
   }
 }
@@ -37,16 +42,20 @@ function createEngine(store: RecordStore, settings: StoreSettings, options: Serv
   const records = observeStore(store, options.observer)
   const confirm = isConfirming(store) ? store.confirm.bind(store) : undefined
   const caches = options.cache !== false && (confirm !== undefined || options.serveCachedFor > 0)
+  const { clock, schedule = timer } = options
+  const sealers = createSealers(options.sealing, options.serverKeys, settings.prefix)
+  const { lifetime } = settings.timeouts
+  const index = isIndexing(store)
+    ? createSessionIndex({ store, sealer: sealers.writes, lifetime, clock, schedule, end: records.delete })
+    : undefined
   return {
     settings,
     options,
     records,
     confirm,
-    context: {
-      sealers: createSealers(options.sealing, options.serverKeys, settings.prefix),
-      prefixTag: prefixTag(settings.prefix),
-    },
-    touches: createTouches(records, settings.timeouts, options.clock, options.schedule),
+    index,
+    context: { sealers, prefixTag: prefixTag(settings.prefix) },
+    touches: createTouches(records, settings.timeouts, clock, schedule, index?.move),
     cache: caches && options.cache ? createCache<TicketSession>(options.cache, confirm) : undefined,
     tellsEnds: isExpiring(store),
   }
@@ -86,10 +95,12 @@ function use({ touches }: Engine, { life, dueAt }: TicketSession, now: number): 
   return touchIsDue || now >= dueAt
 }
 
-async function end({ records, cache, touches }: Engine, { id }: StoredSession): Promise<void> {
+async function end({ records, cache, touches, index }: Engine, session: StoredSession): Promise<void> {
+  const { id, createdAt } = session
   cache?.remove(id)
   touches.forget(id)
   await records.delete(id)
+  index?.leave(session, id, createdAt)
 }
 
 /** Counts sessions of this prefix that reached their end, and lets go of them. */

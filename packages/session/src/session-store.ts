@@ -47,6 +47,8 @@ export interface StoredSession {
   /** Milliseconds since 1970. */
   readonly createdAt: number
   readonly subject: string | undefined
+  /** The session at the provider that it came from, where that is kept. */
+  readonly providerSession?: string | undefined
   /** Frozen through and through. */
   readonly data: SessionData
 }
@@ -66,6 +68,8 @@ export interface Changes {
   readonly values: ReadonlyMap<string, JsonValue | undefined>
   /** Somebody signed in. Data of another subject does not pass over. */
   readonly subject: string | undefined
+  /** The session at the provider that they come from; only with a subject. */
+  readonly providerSession?: string | undefined
   /** A rise of privilege: new secret, new data key, the old secret is dead at once. */
   readonly rotate: boolean
 }

@@ -1,5 +1,14 @@
 /** One visitor's session during one request. Changes are kept as operations, so that they can be applied again. */
-import type { Commit, EndReason, JsonValue, Session, SessionData, SessionObserver, SessionState } from './api.ts'
+import type {
+  Commit,
+  EndReason,
+  JsonValue,
+  Session,
+  SessionData,
+  SessionObserver,
+  SessionState,
+  SignInOptions,
+} from './api.ts'
 import { SessionError } from './errors.ts'
 import {
   applyChanges,
@@ -49,6 +58,7 @@ export class OpenedSession<Data extends SessionData> implements Session<Data> {
   #started: Started | undefined
   #values: Map<string, JsonValue | undefined> | undefined
   #subject: string | undefined
+  #providerSession: string | undefined
   #rotate = false
   #endReason: EndReason | undefined
   #view: SessionData | undefined
@@ -110,13 +120,17 @@ export class OpenedSession<Data extends SessionData> implements Session<Data> {
     this.#started = { id: newId(), createdAt: this.#host.clock() }
     this.#state = 'open'
   }
-  signIn(subject: string): void {
+  signIn(subject: string, { providerSession }: SignInOptions = {}): void {
     if (subject === '') throw invalid('signIn: the subject is empty; give the name of the person who signed in.')
+    if (providerSession !== undefined && !(providerSession.length <= 256)) {
+      throw invalid('signIn: the provider’s session has a name of more than 256 characters; nobody was signed in.')
+    }
     this.start()
     if (this.#state !== 'open') return
     // What was set for somebody else goes with the rest of their data.
     if (this.subject !== undefined && this.subject !== subject) this.#values = undefined
     this.#subject = subject
+    this.#providerSession = providerSession
     this.#view = undefined
   }
   rotate(): void {
@@ -155,12 +169,18 @@ export class OpenedSession<Data extends SessionData> implements Session<Data> {
   }
 
   #changes(): Changes {
-    return { values: this.#values ?? noValues, subject: this.#subject, rotate: this.#rotate }
+    return {
+      values: this.#values ?? noValues,
+      subject: this.#subject,
+      providerSession: this.#providerSession,
+      rotate: this.#rotate,
+    }
   }
 
   #drop(): void {
     this.#values = undefined
     this.#subject = undefined
+    this.#providerSession = undefined
     this.#rotate = false
     this.#view = undefined
   }
@@ -185,9 +205,10 @@ export class OpenedSession<Data extends SessionData> implements Session<Data> {
 
   async #commitNew(now: number): Promise<Commit> {
     const { store, observer } = this.#host
-    const commit = this.#accept(await store.create(this.id!, this.#changes(), this.#visitor, now), now)
-    observer.created?.()
-    return commit
+    const saved = await store.create(this.id!, this.#changes(), this.#visitor, now)
+    if (saved.kind === 'saved') observer.created?.()
+    else this.#started = undefined
+    return this.#accept(saved, now)
   }
 
   async #commitChanges(stored: StoredSession, now: number): Promise<Commit> {

@@ -83,6 +83,59 @@ export interface AcceptingOnce {
   acceptOnce(token: string, until: number): Promise<boolean>
 }
 
+/** A session as an index names it. */
+export interface IndexedSession {
+  readonly id: SessionId
+  /** Milliseconds since 1970. */
+  readonly createdAt: number
+}
+
+export interface IndexEntry extends IndexedSession {
+  /** When it ends by the last that the index heard, in milliseconds since 1970 by the clock of the store. */
+  readonly endsAt: number
+}
+
+/**
+ * An extra ability: sessions are found by a name, as a hash of who signed in. Bounded, and pruned by the ends of its entries;
+ * whoever finds an entry looks at the record before it believes it.
+ *
+ * A name is 1 to 128 letters, digits, `_`, `-` or `:`. All reject with `ERR_STORE_UNAVAILABLE`.
+ */
+export interface Indexing {
+  /**
+   * Enters a session under a name, to end in `ttl` milliseconds, or moves the end of its entry. Gives the sessions whose
+   * entries had to make room, those that would have ended first: they are found no longer, and are to be ended.
+   */
+  enter(name: string, session: IndexedSession, ttl: number): Promise<readonly SessionId[]>
+  leave(name: string, session: IndexedSession): Promise<void>
+  /** The entries that have not ended, or not for 10 seconds, oldest session first. */
+  entered(name: string): Promise<readonly IndexEntry[]>
+  /** Notes, for 60 seconds, that all sessions under the name are ended from now on backwards. */
+  markEnded(name: string): Promise<void>
+  /** When that was noted, in milliseconds since 1970 by the clock of the store; `undefined`: not within 60 seconds. */
+  endedAt(name: string): Promise<number | undefined>
+}
+
+/** What a list tells of a record. */
+export interface ListedRecord {
+  readonly id: SessionId
+  /** The first 2048 bytes of the record, in which everything but its content lies. */
+  readonly beginning: Uint8Array
+  /** Bytes of the whole record. */
+  readonly size: number
+  /** Milliseconds until the store drops it; > 0. */
+  readonly remaining: number
+}
+
+/** An extra ability: the store gives everything that it keeps, a little at a time and in no order. */
+export interface Listing {
+  /**
+   * A record that is there from the beginning to the end is given, perhaps twice; one that comes or goes meanwhile may or may
+   * not be. Rejects with `ERR_STORE_UNAVAILABLE`: then it does not go on.
+   */
+  list(): AsyncIterable<readonly ListedRecord[]>
+}
+
 /** Stores that share one connection. Whoever keeps records under a prefix asks for the store of that prefix. */
 export interface PrefixedStores {
   /**
@@ -112,3 +165,14 @@ export function isClocked(store: RecordStore): store is RecordStore & Clocked {
 export function isAcceptingOnce(store: RecordStore): store is RecordStore & AcceptingOnce {
   return 'acceptOnce' in store && typeof store.acceptOnce === 'function'
 }
+
+export function isIndexing(store: RecordStore): store is RecordStore & Indexing {
+  return 'enter' in store && typeof store.enter === 'function'
+}
+
+export function isListing(store: RecordStore): store is RecordStore & Listing {
+  return 'list' in store && typeof store.list === 'function'
+}
+
+/** Bytes of a record that a list gives. */
+export const listedBytes = 2048

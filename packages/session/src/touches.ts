@@ -17,6 +17,9 @@ export interface Life {
   usedAt: number
   /** Among those that a trailing touch may be owed to. */
   tracked: boolean
+  /** Who it belongs to, for the index. */
+  subject: string | undefined
+  providerSession: string | undefined
 }
 
 export interface Touches {
@@ -43,11 +46,13 @@ const maxTracked = 100_000
 const batchSize = 100
 const maxDelay = 2 ** 31 - 1
 
+/** @param moved told of each touch that moved the end of a session */
 export function createTouches(
   records: Pick<RecordStore, 'touch'>,
   { idle, lifetime }: Timeouts,
   clock: () => number,
   schedule: Schedule = timer,
+  moved: (life: Life) => void = () => {},
 ): Touches {
   const period = idle / 10
   const endOf = (life: Life) => Math.min(life.usedAt + idle, life.lastsUntil)
@@ -61,7 +66,9 @@ export function createTouches(
     life.touchedAt = now
     tracking.add(life)
     try {
-      return await records.touch(life.id, Math.max(life.endsAt - now, 1))
+      const touched = await records.touch(life.id, Math.max(life.endsAt - now, 1))
+      if (touched) moved(life)
+      return touched
     } catch (error) {
       life.endsAt = before
       throw error
@@ -122,7 +129,17 @@ export function createTouches(
   function createLife(id: SessionId, createdAt: number, remaining: number, now: number): Life {
     const lastsUntil = createdAt + lifetime
     const endsAt = Math.min(now + remaining, lastsUntil)
-    return { id, lastsUntil, endsAt, touchedAt: Math.min(endsAt - idle, now), usedAt: 0, tracked: false }
+    const touchedAt = Math.min(endsAt - idle, now)
+    return {
+      id,
+      lastsUntil,
+      endsAt,
+      touchedAt,
+      usedAt: 0,
+      tracked: false,
+      subject: undefined,
+      providerSession: undefined,
+    }
   }
 
   return {
@@ -164,7 +181,7 @@ export function createTouches(
   }
 }
 
-function timer(callback: () => void, milliseconds: number): () => void {
+export function timer(callback: () => void, milliseconds: number): () => void {
   const started: unknown = setTimeout(callback, milliseconds)
   // Where a timer keeps the process alive, this one must not.
   if (typeof started === 'object') (started as { unref?(): void }).unref?.()

@@ -1,7 +1,18 @@
 /** Records in this process: gone with it, and seen by it alone. */
 import { SessionError } from '../../errors.ts'
-import type { AcceptingOnce, Confirming, Expiring, RecordStore, SessionId } from '../../store.ts'
+import {
+  type AcceptingOnce,
+  type Confirming,
+  type Expiring,
+  type Indexing,
+  type ListedRecord,
+  type Listing,
+  listedBytes,
+  type RecordStore,
+  type SessionId,
+} from '../../store.ts'
 import { createExpiry, type Expires } from './expiry.ts'
+import { createNames } from './names.ts'
 import { createOnce } from './once.ts'
 
 export interface MemoryOptions {
@@ -13,7 +24,7 @@ export interface MemoryOptions {
   readonly clock?: () => number
 }
 
-export interface MemoryRecords extends RecordStore, Confirming, Expiring, AcceptingOnce {
+export interface MemoryRecords extends RecordStore, Confirming, Expiring, AcceptingOnce, Indexing, Listing {
   /** Records kept now, those included that have ended and were not met yet. */
   readonly size: number
   /** Bytes of their contents. */
@@ -28,6 +39,8 @@ interface Entry extends Expires {
 
 /** Ended records that one operation may put out: what is left is put out by the next ones. */
 const sweepSteps = 16
+/** Records that a list gives at a time. */
+const listBatch = 500
 
 /**
  * A record store in memory, bounded in entries and bytes.
@@ -45,6 +58,7 @@ export function memoryRecords(options: MemoryOptions = {}): MemoryRecords {
   const expiry = createExpiry<Entry>()
   const listeners = new Set<Parameters<Expiring['onExpire']>[0]>()
   const once = createOnce(maxEntries, clock)
+  const { clear: clearNames, ...names } = createNames(clock)
   let bytesKept = 0
   let versions = 0
 
@@ -138,8 +152,18 @@ export function memoryRecords(options: MemoryOptions = {}): MemoryRecords {
       return () => void listeners.delete(listener)
     },
     acceptOnce: once.acceptOnce,
+    ...names,
+    async *list() {
+      const ids = [...entries.keys()]
+      for (let from = 0; from < ids.length; from += listBatch) {
+        const now = clock()
+        const batch = ids.slice(from, from + listBatch).map((id) => living(id, now))
+        yield batch.flatMap((entry) => (entry === undefined ? [] : [listed(entry, now)]))
+      }
+    },
     async close() {
       once.clear()
+      clearNames()
       for (const entry of entries.values()) expiry.discard(entry)
       entries.clear()
       listeners.clear()
@@ -152,6 +176,10 @@ export function memoryRecords(options: MemoryOptions = {}): MemoryRecords {
       return bytesKept
     },
   }
+}
+
+function listed({ id, bytes, endsAt }: Entry, now: number): ListedRecord {
+  return { id, beginning: bytes.slice(0, listedBytes), size: bytes.length, remaining: endsAt - now }
 }
 
 function checkBound(name: string, value: number): void {

@@ -1,4 +1,4 @@
-/** What the ACL user of a gateway has to be allowed. */
+/** What the ACL user of a gateway has to be allowed. Each command also has its sample in probe/samples.ts. */
 import { keysUnder } from './keys.ts'
 
 /** Of the connection itself; authenticating and HELLO need no permission. */
@@ -22,6 +22,10 @@ const records = [
 ]
 /** What gateways have in common: keys, and who runs. */
 const common = ['hgetall', 'hlen', 'zadd', 'zrange', 'zrem', 'zremrangebyrank', 'zremrangebyscore', 'zscore']
+/** The index of sessions. */
+export const indexing = ['zcard', 'zpopmin']
+/** Lists. */
+export const listing = ['scan']
 /** The channel of changes. Without them everything works, and nothing is cached. */
 export const changes = ['publish', 'subscribe']
 
@@ -32,6 +36,8 @@ export const changes = ['publish', 'subscribe']
  */
 export function redisAcl(prefix: string): readonly string[] {
   const { changed } = keysUnder(prefix)
-  const commands = [...connecting, ...inCluster, ...records, ...common, ...changes].map((command) => `+${command}`)
+  const commands = [...connecting, ...inCluster, ...records, ...common, ...indexing, ...listing, ...changes].map(
+    (command) => `+${command}`,
+  )
   return ['resetkeys', `~${prefix}:*`, 'resetchannels', `&${changed}`, '-@all', ...commands]
 }

@@ -3,12 +3,14 @@
  * that changed or ended on one of them is not served from what another one cached.
  */
 import type { SealingKey } from '../../api.ts'
-import type { AcceptingOnce, PrefixedStores } from '../../store.ts'
+import type { AcceptingOnce, Indexing, Listing, PrefixedStores } from '../../store.ts'
 import { type ChannelState, createChannel } from './channel/channel.ts'
 import { type CommonKeys, type CommonOptions, commonKeys, readCommonKeys } from './common-keys.ts'
 import { connect } from './connection/connect.ts'
 import type { ConnectionState } from './connection/connection.ts'
 import { type ConnectionPorts, realPorts } from './connection/ports.ts'
+import { redisIndex } from './index-entries.ts'
+import { redisList } from './list.ts'
 import { redisOnce } from './once.ts'
 import type { ConnectionOptions } from './options.ts'
 import { type RedisRecords, redisRecords } from './records.ts'
@@ -32,7 +34,7 @@ export {
 export type { RedisRecords } from './records.ts'
 
 /** Everything that is kept under one prefix. */
-export interface RedisStore extends RedisRecords, AcceptingOnce {}
+export interface RedisStore extends RedisRecords, AcceptingOnce, Indexing, Listing {}
 
 /** One connection, and the stores on it. */
 export interface RedisStores extends PrefixedStores {
@@ -70,7 +72,12 @@ export function connectRedis(options: ConnectionOptions, ports: ConnectionPorts 
     const known = open.get(prefix) ?? { records: redisRecords(prefix, { connection, channel, clock, ports }), users: 0 }
     open.set(prefix, known)
     known.users += 1
-    return withAbilities(known.records, redisOnce(connection, prefix), async () => {
+    const abilities = {
+      ...redisOnce(connection, prefix),
+      ...redisIndex(connection, prefix),
+      ...redisList(connection, prefix),
+    }
+    return withAbilities(known.records, abilities, async () => {
       known.users -= 1
       if (known.users > 0) return
       if (open.get(prefix) === known) open.delete(prefix)

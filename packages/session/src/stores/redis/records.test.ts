@@ -137,6 +137,7 @@ test('the rule for the ACL user names no command that is never sent', async () =
   await store.touch(id, minute)
   await store.delete(id)
   await share(store.stores)
+  await useAbilities(store)
   const sent = [...server.command('INFO', 'commandstats').matchAll(/^cmdstat_([^:]+)/gm)].map(([, name]) => name)
   const allowed = redisAcl('shop')
     .filter((word) => word.startsWith('+'))
@@ -145,6 +146,16 @@ test('the rule for the ACL user names no command that is never sent', async () =
   const elsewhere = ['cluster|slots', 'cluster|info', 'asking', 'select']
   expect(allowed.filter((name) => !sent.includes(name) && !elsewhere.includes(name))).toEqual([])
 })
+
+/** An index that is full, a list, and a token. */
+async function useAbilities(store: TestRecords): Promise<void> {
+  const fill = "for i = 1, 10000 do redis.call('ZADD', KEYS[1], 99999999999999, 'x' .. i .. ' 1') end"
+  server.command('EVAL', fill, '1', 'shop:~index:subject:x')
+  await store.enter('subject:x', { id, createdAt: 1 }, minute)
+  await store.leave('subject:x', { id, createdAt: 1 })
+  await store.acceptOnce('token', store.now() + minute)
+  for await (const _ of store.list()) break
+}
 
 /** A gateway without configured keys, and one that is refused beside it. */
 async function share(stores: RedisStores): Promise<void> {

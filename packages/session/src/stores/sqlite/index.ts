@@ -5,11 +5,11 @@
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { SessionError } from '../../errors.ts'
-import type { AcceptingOnce, Confirming, Expiring, RecordStore } from '../../store.ts'
+import type { AcceptingOnce, Confirming, Expiring, ListedRecord, Listing, RecordStore } from '../../store.ts'
 import { createConfirmations } from './confirm.ts'
 import { storeFailure } from './failure.ts'
 import { openFile } from './schema.ts'
-import { prepareStatements } from './statements.ts'
+import { prepareStatements, type Statements } from './statements.ts'
 import { createSweeper } from './sweeper.ts'
 
 export interface SqliteOptions {
@@ -35,7 +35,7 @@ export interface SqliteOptions {
  * @throws SessionError `ERR_INVALID_OPTION`; `ERR_STORE_UNAVAILABLE` when the file cannot be opened, is damaged, belongs
  * to another program or to a newer release
  */
-export function sqliteRecords(options: SqliteOptions): RecordStore & Confirming & Expiring & AcceptingOnce {
+export function sqliteRecords(options: SqliteOptions): RecordStore & Confirming & Expiring & AcceptingOnce & Listing {
   const { clock = Date.now, busyTimeout = 1000, maxBytes = 4 * 1024 ** 3, sweepBatch = 32 } = options
   checkOptions({ busyTimeout, maxBytes, sweepBatch })
   const path = resolve(options.file)
@@ -95,6 +95,14 @@ export function sqliteRecords(options: SqliteOptions): RecordStore & Confirming 
         const hash = createHash('sha256').update(token).digest('base64url')
         return statements.acceptOnce(hash, endOf(now, until - now), now, sweepBatch)
       }),
+    async *list() {
+      for (let after = ''; ; ) {
+        const rows = await attempt((now) => statements.list(after, now, listBatch).map((row) => listed(row, now)))
+        if (rows.length === 0) return
+        after = rows.at(-1)!.id
+        yield rows
+      }
+    },
     close() {
       if (!open) return Promise.resolve()
       open = false
@@ -107,6 +115,14 @@ export function sqliteRecords(options: SqliteOptions): RecordStore & Confirming 
       })
     },
   }
+}
+
+/** Records that a list gives at a time: so long the thread is held. */
+const listBatch = 500
+
+function listed(row: ReturnType<Statements['list']>[number], now: number): ListedRecord {
+  const { id, ends, beginning, size } = row
+  return { id, beginning, size, remaining: ends - now }
 }
 
 /** A whole number of milliseconds, and one that SQLite and JavaScript both keep exactly. */

@@ -1,6 +1,7 @@
 /** Every statement the store runs, prepared once. Each one is a transaction of its own. */
 import { randomBytes } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
+import { listedBytes } from '../../store.ts'
 
 /** What is kept of a record besides its bytes. */
 export interface Row {
@@ -33,6 +34,10 @@ export function prepareStatements(database: DatabaseSync) {
   const sweepOnce = database.prepare(
     'DELETE FROM once WHERE token IN (SELECT token FROM once WHERE ends <= ? ORDER BY ends LIMIT ?)',
   )
+  const list = database.prepare(
+    `SELECT id, ends, substr(bytes, 1, ${listedBytes}) AS beginning, length(bytes) AS size FROM records
+     WHERE id > ? AND ends > ? ORDER BY id LIMIT ?`,
+  )
   const dataVersion = database.prepare('PRAGMA data_version')
   const newVersion = versions()
   return {
@@ -54,6 +59,9 @@ export function prepareStatements(database: DatabaseSync) {
       sweepOnce.run(now, limit)
       return accept.run(token, ends, now).changes === 1
     },
+    /** In the order of their ids, those behind `after`. */
+    list: (after: string, now: number, limit: number) =>
+      list.all(after, now, limit) as { id: string; ends: number; beginning: Uint8Array; size: number }[],
     /** Changes when another connection, of this or another process, committed. */
     dataVersion: () => dataVersion.get()!.data_version as number,
     /** Takes what is in the log into the file, and empties the log unless another process reads it. */
