@@ -59,8 +59,9 @@ async function misunderstood({ reason, cause }: LineBroken, way: Way): Promise<S
   return new StepFailed('protocol', reason, broke[reason])
 }
 
-const broke = {
-  'hung-up': 'It hung up at our first word.',
+/** How a conversation ends early. */
+export const broke = {
+  'hung-up': 'It hung up.',
   'not-redis': 'What it answers is not the protocol of Redis.',
   'too-much': 'It sends without end.',
 } as const

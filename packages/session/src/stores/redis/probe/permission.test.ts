@@ -27,6 +27,14 @@ test('every command of the rule has a sample', () => {
   expect(Object.keys(samples).sort()).toEqual([...commands].sort())
 })
 
+test('a sample that was executed all the same would leave nothing', async () => {
+  await using server = await testStandalone()
+  for (const [name, sample] of Object.entries(samples)) {
+    if (name !== 'subscribe') server.command(...sample('shop:a', 'shop:~changed'))
+  }
+  expect(server.command('DBSIZE')).toBe('0')
+})
+
 const transaction = ['+multi', '+discard'] as const
 
 test.each([

@@ -10,7 +10,7 @@ import { type Finding, failed, ok, type ProbeReason, skipped, warned } from './r
 import { samples } from './samples.ts'
 import type { Target } from './target.ts'
 
-/** Of no record: an id has no more than 128 characters. */
+/** Of no record: an id of ours has 22 characters. */
 const nobody = 'connection-test'
 
 /** What is lost without a command that sessions can do without. */
@@ -52,7 +52,7 @@ export async function permissionFindings(
   multi: Reply,
   permissions: readonly Permission[],
 ): Promise<readonly Finding[]> {
-  const refusals = isError(multi) ? await askByScript(line, permissions) : await askInTransaction(line, permissions)
+  const refusals = await (multi === 'OK' ? askInTransaction : askByScript)(line, permissions)
   if (refusals !== undefined) return findingsOf(refusals)
   return [skipped('permission', 'not-told', 'Neither MULTI nor a script is allowed to find out what the user may do.')]
 }

@@ -50,7 +50,7 @@ export async function reachTls(way: Way, plain: Socket, tls: Tls, notes: Journal
 /** What can be said once TLS stands, and that is after the first reply: a server refuses our certificate late. */
 export function tlsFinding(socket: Socket, { ports }: Way): Finding {
   const version = (socket instanceof TLSSocket && socket.getProtocol()) || 'TLS'
-  const ends = socket instanceof TLSSocket ? socket.getPeerCertificate().valid_to : undefined
+  const ends = socket instanceof TLSSocket ? socket.getPeerCertificate()?.valid_to : undefined
   if (ends === undefined) return ok('tls', version)
   if (Date.parse(ends) - ports.wallClock() > soon) return ok('tls', `${version}, its certificate ends at ${ends}`)
   return warned('tls', 'certificate-ends-soon', `Its certificate ends at ${ends}.`)
@@ -67,8 +67,11 @@ async function handshakeFailed(way: Way, tls: Tls, error: unknown): Promise<unkn
 
 /** As a sentence about the server. */
 export function wordsOf({ fault, message }: StoreFailure): string {
-  // Node's words may end with an empty list.
-  const words = (fault?.words ?? message).trim().replace(/:$/, '.')
+  // Node's words may repeat what is in a certificate, and end with an empty list.
+  const words = (fault?.words ?? message)
+    .replaceAll(/\p{Cc}/gu, '?')
+    .trim()
+    .replace(/:$/, '.')
   return `${words.slice(0, 1).toUpperCase()}${words.slice(1, 500)}`
 }
 

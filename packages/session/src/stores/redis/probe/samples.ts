@@ -1,4 +1,7 @@
-/** How each command of the ACL rule is tried. Nothing of it is ever executed. */
+/**
+ * How each command of the ACL rule is tried. Nothing of it is ever executed; and if something in between took MULTI for
+ * granted, what writes would do so only where something is (XX), or fail (HSET with half a pair).
+ */
 import type { Command } from './line.ts'
 
 type Sample = (key: string, channel: string) => Command
@@ -15,16 +18,16 @@ export const samples: Readonly<Record<string, Sample>> = {
   get: (key) => ['GET', key],
   getrange: (key) => ['GETRANGE', key, '0', '0'],
   strlen: (key) => ['STRLEN', key],
-  set: (key) => ['SET', key, '', 'PX', '1'],
+  set: (key) => ['SET', key, '', 'XX', 'PX', '1'],
   pexpire: (key) => ['PEXPIRE', key, '1'],
   pttl: (key) => ['PTTL', key],
   del: (key) => ['DEL', key],
   hget: (key) => ['HGET', key, 'a'],
-  hset: (key) => ['HSET', key, 'a', ''],
+  hset: (key) => ['HSET', key, 'a', '', 'b'],
   time: () => ['TIME'],
   hgetall: (key) => ['HGETALL', key],
   hlen: (key) => ['HLEN', key],
-  zadd: (key) => ['ZADD', key, '0', 'a'],
+  zadd: (key) => ['ZADD', key, 'XX', '0', 'a'],
   zrange: (key) => ['ZRANGE', key, '0', '0'],
   zrem: (key) => ['ZREM', key, 'a'],
   zremrangebyrank: (key) => ['ZREMRANGEBYRANK', key, '0', '0'],

@@ -5,7 +5,7 @@ import { nameOf } from '../connection/open-link.ts'
 import type { ConnectionPorts } from '../connection/ports.ts'
 import { addressesOf } from '../connection/socket.ts'
 import { askData, type DataLimits, type DataServer } from './data-server.ts'
-import { introduce } from './introduce.ts'
+import { broke, introduce } from './introduce.ts'
 import { LineBroken, lineOver } from './line.ts'
 import { reachTcp, reachTls, tlsFinding, type Way, wordsOf } from './reach.ts'
 import {
@@ -99,7 +99,7 @@ function noteFailure(error: unknown, signal: AbortSignal, target: Target, notes:
 function failureOf(error: unknown, signal: AbortSignal, { now }: Journal): StepFailed {
   if (error instanceof StepFailed) return error
   if (signal.aborted) return new StepFailed(now, now === 'name' ? 'name-server-silent' : 'silent', silent(now))
-  if (error instanceof LineBroken) return new StepFailed(now, error.reason, 'It ended the conversation.')
+  if (error instanceof LineBroken) return new StepFailed(now, error.reason, broke[error.reason])
   if (!(error instanceof StoreFailure)) throw error
   if (now === 'name') return new StepFailed('name', nameReason(error), wordsOf(error))
   return new StepFailed(now, error.fault?.code === 'ECONNREFUSED' ? 'refused' : 'unreachable', wordsOf(error))
