@@ -1,4 +1,9 @@
-/** A connection test: every server of a deployment, step by step, all at once. Nothing is written to any of them. */
+/**
+ * A connection test: every server of a deployment, step by step, all at once. Nothing is written to any of them.
+ *
+ * It takes the sockets that the connection takes, so that TLS is what it will be, and speaks with them itself: a client
+ * hides which step failed, and believes a server more than a test should.
+ */
 import { nameOf } from '../connection/open-link.ts'
 import { type ConnectionPorts, realPorts } from '../connection/ports.ts'
 import type { ConnectionOptions } from '../options.ts'

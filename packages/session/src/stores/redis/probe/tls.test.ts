@@ -1,5 +1,6 @@
 /** TLS on the way to one server: its certificate, ours, and what else may speak there. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { broken } from '../connection/failure.ts'
 import type { Tls } from '../options.ts'
 import { folder } from '../testing/processes.ts'
 import {
@@ -10,6 +11,7 @@ import {
   testStandalone,
   tlsSettings,
 } from '../testing/servers.ts'
+import { reasonOfTls } from './reach.ts'
 import type { ProbeReason } from './report.ts'
 import { hurried, oddServer, passed, probe, problems, standalone } from './testing/probing.ts'
 
@@ -144,4 +146,16 @@ test('a plain Redis that waits for the end of the line which a handshake is to i
   })
   const report = await probe(at(patient.port), { ...trusting(), ports: hurried })
   expect(problems(report)).toEqual(['tls failed tls-not-spoken'])
+})
+
+test.each([
+  ['CERT_NOT_YET_VALID', 'certificate-not-yet-valid'],
+  ['HOSTNAME_MISMATCH', 'certificate-name'],
+  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'certificate-untrusted'],
+  ['CERT_REVOKED', 'certificate-untrusted'],
+  ['ERR_OSSL_PEM_NO_START_LINE', 'certificate-unreadable'],
+  ['ECONNRESET', 'tls-failed'],
+])('Node says %s: %s', (code, reason) => {
+  const failure = broken('redis:6379', Object.assign(new Error('why'), { code }), 'tls')
+  expect(reasonOfTls(failure, {})).toBe(reason)
 })
