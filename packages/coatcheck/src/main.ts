@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The program `coatcheck`: the only module that talks to the process it runs in. */
+import { once } from 'node:events'
 import { exitCodes } from './commands/command.ts'
 import { dispatch } from './commands/dispatch.ts'
 
@@ -12,12 +13,18 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(exitCodes.fine)
 })
 
+async function drained(): Promise<void> {
+  if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain')
+}
+
 try {
   process.exitCode = await dispatch(process.argv.slice(2), {
     cwd: process.cwd(),
     environment: process.env,
     stdout: (text) => process.stdout.write(text),
     stderr: (text) => process.stderr.write(text),
+    drained,
+    progress: process.stderr.isTTY && !process.stdout.isTTY ? (text) => process.stderr.write(text) : undefined,
   })
 } catch (error) {
   console.error(error)

@@ -55,7 +55,8 @@ function openStore(spec: SessionSpec, store: StoreSpec | undefined, ports: Ports
   return records
 }
 
-function compileSealing(spec: SealingSpec, keys: readonly SealingKey[]): Sealing {
+/** The model's sealing with its keys. @throws Error for a key that is not among them */
+export function compileSealing(spec: SealingSpec, keys: readonly SealingKey[]): Sealing {
   if (spec.kind === 'migrate') {
     return { kind: 'migrate', from: compileSealing(spec.from, keys), to: compileSealing(spec.to, keys) }
   }

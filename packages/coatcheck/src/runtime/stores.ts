@@ -123,6 +123,7 @@ function openStore(spec: StoreSpec, state: StateFolder, connectRedis: ConnectRed
     case 'memory':
       return memoryRecords({ maxEntries: spec.maxSessions, maxBytes: spec.maxBytes })
     case 'sqlite':
+      if (!isAbsolute(spec.file ?? '')) state.make()
       return sqliteRecords({ file: databaseFile(spec, state) })
     case 'sealed-cookie':
       return undefined
@@ -132,6 +133,6 @@ function openStore(spec: StoreSpec, state: StateFolder, connectRedis: ConnectRed
 }
 
 /** A relative path starts at the state folder: nothing is ever written beside the configuration or where one stands. */
-function databaseFile({ name, file = `sessions-${name}.db` }: SqliteStoreSpec, state: StateFolder): string {
-  return isAbsolute(file) ? file : join(state.make(), file)
+export function databaseFile({ name, file = `sessions-${name}.db` }: SqliteStoreSpec, state: StateFolder): string {
+  return isAbsolute(file) ? file : join(state.path, file)
 }

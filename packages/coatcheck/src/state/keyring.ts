@@ -18,11 +18,15 @@ let ownKeys: readonly SealingKey[] | undefined
  * @throws ProgramError what `readValue` and `keptKeys` throw, and `key-invalid`
  */
 export function serverKeys(model: GatewayModel, state: StateFolder): KeptKeys {
-  if (model.keys.length > 0)
-    return { keys: model.keys.map(({ id, value }) => parseKey(id, readValue(value))), told: undefined }
+  if (model.keys.length > 0) return { keys: configuredKeys(model), told: undefined }
   if (outlivesProcess(model)) return keptKeys(state)
   ownKeys ??= [{ id: 'process', bytes: randomBytes(32) }]
   return { keys: ownKeys, told: undefined }
+}
+
+/** Those of the configuration. @throws ProgramError what `readValue` throws, and `key-invalid` */
+export function configuredKeys({ keys }: GatewayModel): readonly SealingKey[] {
+  return keys.map(({ id, value }) => parseKey(id, readValue(value)))
 }
 
 /** A Redis keeps the keys of its sessions itself, since no file of this machine could be shared. */
