@@ -2,6 +2,7 @@ import { sorted } from '@coatcheck/model'
 import { hasErrors } from '../runtime/problem.ts'
 import type { LoadedConfiguration } from '../sources/source.ts'
 import { type Command, exitCodes } from './command.ts'
+import { compareGateways } from './compare-gateways.ts'
 import { configOption, configurationSource, dialectOption } from './configuration.ts'
 import { asGithub, asText, count, counted } from './diagnostics.ts'
 import { type ProbedStore, probeDiagnostics, probedAsText, probeStores } from './probe-stores.ts'
@@ -14,7 +15,8 @@ export const check: Command = {
     'Reads the configuration and everything it refers to, and starts nothing. Each problem comes with its',
     'place, what would have happened and what to write instead. Warnings alone end with exit code 0.',
     'Without errors it then connects to every server of the Redis stores and says which step fails: name,',
-    'TCP, TLS, authentication, permission, role and more. It writes nothing there, and takes 5 s at most.',
+    'TCP, TLS, authentication, permission, role and more; and whether the gateways that run there have a key in',
+    'common with this one, and the same settings. It writes nothing there, and takes 5 s at most.',
   ],
   options: [
     configOption,
@@ -38,7 +40,10 @@ export const check: Command = {
     const isProbed = model !== undefined && !hasErrors(diagnostics) && !given.flag('no-probe')
     const probes = isProbed ? await probeStores(model, shell.environment) : []
     const found = model === undefined ? [] : probeDiagnostics(probes, model, placeOf)
-    const all = { ...loaded, diagnostics: sorted([...diagnostics, ...found]) }
+    const answering = probes.filter(({ steps }) => steps.every(({ outcome }) => outcome !== 'failed'))
+    const names = answering.map(({ store }) => store)
+    const differing = model === undefined ? [] : await compareGateways(model, names, shell.environment, placeOf)
+    const all = { ...loaded, diagnostics: sorted([...diagnostics, ...found, ...differing]) }
     shell.stdout(report(all, probes, given.value('format') ?? 'text'))
     return hasErrors(all.diagnostics) ? exitCodes.configuration : exitCodes.fine
   },

@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { defaults, type GatewayModel, type KeySpec } from '@coatcheck/model'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { testStandalone, until } from '../../../session/src/stores/redis/testing/servers.ts'
+import { dispatch } from '../commands/dispatch.ts'
 import { model, routeTo, session } from './fixtures/model.ts'
 import { type RunningProgram, startProgram } from './fixtures/program.ts'
 import { startUpstream, type Upstream } from './fixtures/upstream.ts'
@@ -115,6 +119,36 @@ test('where that shows only later, its sessions answer 503 until it is mended, a
   loser.process.kill('SIGHUP')
   await becomesReady(loser)
   expect(await get(loser, cookie)).toEqual({ status: 200, cookie: undefined })
+})
+
+test('check tells of both, and writes nothing', async () => {
+  await using server = await testStandalone()
+  await using one = await startProgram(overRedis(server.port, { keys: [key('k1', 'a')] }))
+  await becomesReady(one)
+  const before = server.command('ZRANGE', 'test:~known', '0', '-1')
+  const yaml = (digit: string) => `name: test
+keys: { k${digit}: ${(digit === '1' ? 'a' : 'b').repeat(64)} }
+stores: { main: { redis: { standalone: 127.0.0.1:${server.port} } } }
+sessions: { default: { mode: enforce, store: main, prefix: test, timeouts: { idle: 17m } } }
+routes: [{ name: app, match: /, upstream: http://127.0.0.1:3000 }]
+`
+  const check = async (digit: string) => {
+    const folder = mkdtempSync(join(tmpdir(), 'coatcheck-compare-'))
+    writeFileSync(join(folder, 'coatcheck.yaml'), yaml(digit))
+    let said = ''
+    const stdout = (text: string) => {
+      said += text
+    }
+    const status = await dispatch(['check'], { cwd: folder, environment: {}, stdout, stderr: stdout })
+    rmSync(folder, { recursive: true })
+    return { status, said }
+  }
+  const [alike, stranger] = [await check('1'), await check('2')]
+  expect(alike.said).toMatch(/warning {2}gateways-differ\n.*"timeouts.idle" is 1020000 here/)
+  expect(alike).toMatchObject({ status: 0, said: expect.not.stringContaining('keys-not-shared') })
+  expect(stranger.said).toMatch(/error {2}keys-not-shared\n.*None of the keys here \("k2"\)/)
+  expect(stranger.status).toBe(1)
+  expect(server.command('ZRANGE', 'test:~known', '0', '-1')).toBe(before)
 })
 
 test('different settings under one prefix are in status and on the log', async () => {

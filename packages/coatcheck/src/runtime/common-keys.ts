@@ -3,6 +3,7 @@ import type { Log } from '@coatcheck/gateway'
 import type { GatewayModel, SessionSpec, StoreStatus } from '@coatcheck/model'
 import { type PrefixedStores, type RecordStore, type SealingKey, SessionError } from '@coatcheck/session'
 import type { CommonKeys, RedisStores } from '@coatcheck/session/stores/redis'
+import { settingsOf } from './shared-settings.ts'
 import type { PreparedStores } from './stores.ts'
 
 export interface Sharing {
@@ -96,17 +97,6 @@ function sharedOf(model: GatewayModel, stores: PreparedStores, configured: Shari
     const common = (store as RedisStores).common(first.prefix, { keys: configured, settings: settingsOf(first) })
     return [{ store: first.store, prefix: first.prefix, sessions: sessions.map(({ name }) => name), common }]
   })
-}
-
-/** What two gateways that share sessions should have alike. */
-function settingsOf({ timeouts, rotateAfter, sealing, cookie, lookup }: SessionSpec) {
-  return {
-    'timeouts.idle': `${timeouts.idle}`,
-    'timeouts.lifetime': `${timeouts.lifetime}`,
-    rotateAfter: `${rotateAfter ?? 'off'}`,
-    sealing: JSON.stringify(sealing).slice(0, 256),
-    cookie: lookup.kind === 'cookie' ? `${cookie.name}; domain ${cookie.domain ?? 'none'}` : `header ${lookup.name}`,
-  }
 }
 
 /** The keys that may be used; compared as they are, since they are the same list as long as nothing changed. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { GatewayModel, Secret } from '@coatcheck/model'
 import { readKey, type SealingKey, SessionError } from '@coatcheck/session'
 import { ProgramError } from '../errors.ts'
-import { readValue } from '../secrets.ts'
+import { type Environment, readValue } from '../secrets.ts'
 import { type KeptKeys, keptKeys } from './key-file.ts'
 import type { StateFolder } from './state-folder.ts'
 
@@ -25,8 +25,8 @@ export function serverKeys(model: GatewayModel, state: StateFolder): KeptKeys {
 }
 
 /** Those of the configuration. @throws ProgramError what `readValue` throws, and `key-invalid` */
-export function configuredKeys({ keys }: GatewayModel): readonly SealingKey[] {
-  return keys.map(({ id, value }) => parseKey(id, readValue(value)))
+export function configuredKeys({ keys }: GatewayModel, environment?: Environment): readonly SealingKey[] {
+  return keys.map(({ id, value }) => parseKey(id, readValue(value, undefined, environment)))
 }
 
 /** A Redis keeps the keys of its sessions itself, since no file of this machine could be shared. */

@@ -219,6 +219,24 @@ describe('with configured keys', () => {
   })
 })
 
+test('who only compares finds the same, and writes nothing', async () => {
+  const stores = connected()
+  const keys = [key('k1')]
+  expect(await stores.compareWithOthers('shop', { keys })).toEqual({ conflict: undefined, warnings: [] })
+  expect(server.command('KEYS', '*')).toBe('')
+  await gateway({ keys, settings: { idle: '1' } })
+  const before = server.command('ZRANGE', 'shop:~known', '0', '-1')
+  expect(await stores.compareWithOthers('shop', { keys: [key('k2')], settings: { idle: '2' } })).toEqual({
+    conflict: expect.stringMatching(/^None of the keys here/),
+    warnings: ['The setting "idle" is 2 here and 1 in gateways that share the sessions.'],
+  })
+  expect(await stores.compareWithOthers('shop', { keys, settings: { idle: '1' } })).toEqual({
+    conflict: undefined,
+    warnings: [],
+  })
+  expect(server.command('ZRANGE', 'shop:~known', '0', '-1')).toBe(before)
+})
+
 test('different settings under one prefix are named, with both values', async () => {
   const keys = [key('k1')]
   await gateway({ keys, settings: { idle: '600000', lifetime: '1' } })

@@ -11,6 +11,7 @@ import type { RedisConnection, RedisFailure } from './connection/connection.ts'
 import type { ConnectionPorts } from './connection/ports.ts'
 import { keysUnder } from './keys.ts'
 import {
+  type Comparison,
   compareGateways,
   fingerprint,
   formatGateway,
@@ -94,6 +95,27 @@ export async function readCommonKeys(connection: RedisConnection, prefix: string
   return sortKeys([], parseKeys(await connection.run(shareScript, shared, [maxKeys, '', ''], { idempotent: true })))
 }
 
+/**
+ * How this gateway would get on with those that run, without being one of them: nothing is written.
+ *
+ * @throws RedisFailure
+ */
+export async function compareWithOthers(
+  connection: RedisConnection,
+  prefix: string,
+  { keys, settings = {} }: CommonOptions,
+): Promise<Comparison> {
+  const own = gatewayOf(keys ?? (await readCommonKeys(connection, prefix)), settings, prefix)
+  const reply = await connection.run(meetScript, keysUnder(prefix).known, meetArguments(''), { idempotent: true })
+  const [, ...entries] = reply as readonly [number, ...Buffer[]]
+  const others = entries.map(String)
+  return compareGateways(own, others.map(parseGateway).filter(isKnown), others.includes(formatGateway(own)))
+}
+
+function gatewayOf(keys: readonly SealingKey[], settings: SharedSettings, prefix: string): KnownGateway {
+  return { keys: Object.fromEntries(keys.map((key) => [key.id, fingerprint(key, prefix)])), settings }
+}
+
 /** @throws SessionError `ERR_INVALID_OPTION` for a prefix that is none */
 export function commonKeys(
   connection: RedisConnection,
@@ -123,10 +145,7 @@ export function commonKeys(
   }
 
   async function meet(keys: readonly SealingKey[]): Promise<Pick<CommonState, 'refused' | 'warnings'>> {
-    const own: KnownGateway = {
-      keys: Object.fromEntries(keys.map((key) => [key.id, fingerprint(key, prefix)])),
-      settings,
-    }
+    const own = gatewayOf(keys, settings, prefix)
     const entry = formatGateway(own)
     const reply = await connection.run(meetScript, names.known, meetArguments(entry), { idempotent: true })
     const [alike, ...entries] = reply as readonly [number, ...Buffer[]]

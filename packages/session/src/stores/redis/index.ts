@@ -5,11 +5,12 @@
 import type { SealingKey } from '../../api.ts'
 import type { AcceptingOnce, Indexing, Listing, PrefixedStores } from '../../store.ts'
 import { type ChannelState, createChannel } from './channel/channel.ts'
-import { type CommonKeys, type CommonOptions, commonKeys, readCommonKeys } from './common-keys.ts'
+import { type CommonKeys, type CommonOptions, commonKeys, compareWithOthers, readCommonKeys } from './common-keys.ts'
 import { connect } from './connection/connect.ts'
 import type { ConnectionState } from './connection/connection.ts'
 import { type ConnectionPorts, realPorts } from './connection/ports.ts'
 import { redisIndex } from './index-entries.ts'
+import type { Comparison } from './known-gateways.ts'
 import { redisList } from './list.ts'
 import { redisOnce } from './once.ts'
 import type { ConnectionOptions } from './options.ts'
@@ -20,6 +21,7 @@ export { redisAcl } from './acl.ts'
 export type { ChannelState } from './channel/channel.ts'
 export type { CommonKeys, CommonOptions, CommonState } from './common-keys.ts'
 export type { ConnectionState, FailureReason, RedisFailure } from './connection/connection.ts'
+export type { Comparison } from './known-gateways.ts'
 export type { Auth, ConnectionOptions, Deployment, Node, Tls } from './options.ts'
 export {
   type ProbeOptions,
@@ -48,6 +50,8 @@ export interface RedisStores extends PrefixedStores {
   common(prefix: string, options?: CommonOptions): CommonKeys
   /** The keys that lie in the store, without making any. @throws RedisFailure */
   readCommonKeys(prefix: string): Promise<readonly SealingKey[]>
+  /** What `common` would find, without being met by others: nothing is written. @throws RedisFailure */
+  compareWithOthers(prefix: string, options?: CommonOptions): Promise<Comparison>
   readonly state: ConnectionState
   /** While it is down, nothing cached is believed, and every request reads its session. */
   readonly channel: ChannelState
@@ -107,6 +111,7 @@ export function connectRedis(options: ConnectionOptions, ports: ConnectionPorts 
     under,
     common,
     readCommonKeys: (prefix) => readCommonKeys(connection, prefix),
+    compareWithOthers: (prefix, own = {}) => compareWithOthers(connection, prefix, own),
     get state() {
       return connection.state
     },
