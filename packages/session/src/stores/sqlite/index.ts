@@ -5,9 +5,10 @@
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { SessionError } from '../../errors.ts'
-import type { AcceptingOnce, Confirming, Expiring, ListedRecord, Listing, RecordStore } from '../../store.ts'
+import type { AcceptingOnce, Confirming, Expiring, Indexing, ListedRecord, Listing, RecordStore } from '../../store.ts'
 import { createConfirmations } from './confirm.ts'
 import { storeFailure } from './failure.ts'
+import { sqliteIndex } from './index-entries.ts'
 import { openFile } from './schema.ts'
 import { prepareStatements, type Statements } from './statements.ts'
 import { createSweeper } from './sweeper.ts'
@@ -35,7 +36,9 @@ export interface SqliteOptions {
  * @throws SessionError `ERR_INVALID_OPTION`; `ERR_STORE_UNAVAILABLE` when the file cannot be opened, is damaged, belongs
  * to another program or to a newer release
  */
-export function sqliteRecords(options: SqliteOptions): RecordStore & Confirming & Expiring & AcceptingOnce & Listing {
+export function sqliteRecords(
+  options: SqliteOptions,
+): RecordStore & Confirming & Expiring & AcceptingOnce & Indexing & Listing {
   const { clock = Date.now, busyTimeout = 1000, maxBytes = 4 * 1024 ** 3, sweepBatch = 32 } = options
   checkOptions({ busyTimeout, maxBytes, sweepBatch })
   const path = resolve(options.file)
@@ -95,6 +98,7 @@ export function sqliteRecords(options: SqliteOptions): RecordStore & Confirming 
         const hash = createHash('sha256').update(token).digest('base64url')
         return statements.acceptOnce(hash, endOf(now, until - now), now, sweepBatch)
       }),
+    ...sqliteIndex(database, attempt, sweepBatch),
     async *list() {
       for (let after = ''; ; ) {
         const rows = await attempt((now) => statements.list(after, now, listBatch).map((row) => listed(row, now)))

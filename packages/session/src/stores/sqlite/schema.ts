@@ -3,6 +3,7 @@ import { chmodSync, closeSync, fstatSync, openSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { isBusy, storeFailure, unusable } from './failure.ts'
+import { indexTables } from './index-entries.ts'
 
 /** Kept in the file as `user_version`. A release that writes a new one comes after one that reads it. */
 export const schemaVersion = 1
@@ -68,7 +69,7 @@ function prepareSchema(database: DatabaseSync, path: string): void {
     if (checkSchema(database, path) !== schemaVersion) {
       database.exec(`${tables} PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion}`)
     }
-    database.exec(onceTable)
+    database.exec(onceTable + indexTables)
     database.exec('COMMIT')
   } catch (error) {
     database.exec('ROLLBACK')
