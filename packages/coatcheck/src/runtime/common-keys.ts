@@ -113,7 +113,10 @@ function problemOf({ common: { state } }: Shared): string | undefined {
 function withKeys(status: StoreStatus, one: Shared): StoreStatus {
   const problem = problemOf(one)
   if (problem !== undefined && status.state === 'up') return { ...status, state: 'down', reason: `keys: ${problem}` }
-  const reasons = [status.reason, ...one.common.state.warnings].filter((reason) => reason !== undefined)
+  const { warnings, failure } = one.common.state
+  const unasked =
+    failure && status.state === 'up' ? `the gateways that share it are not known: ${failure.message}` : undefined
+  const reasons = [status.reason, unasked, ...warnings].filter((reason) => reason !== undefined)
   return reasons.length === 0 ? status : { ...status, reason: reasons.join('; ') }
 }
 
@@ -122,7 +125,9 @@ function closedTo(one: Shared): RecordStore {
   const fail = () => {
     const why = problemOf(one) ?? 'its keys became known a moment ago'
     const message = `Sessions in store "${one.store}" cannot be used: ${why}. Nothing was changed.`
-    return Promise.reject(new SessionError('ERR_STORE_UNAVAILABLE', message, { cause: one.common.state.refused }))
+    return Promise.reject(
+      new SessionError('ERR_STORE_UNAVAILABLE', message, { cause: one.common.state.refused, notExecuted: true }),
+    )
   }
   return { read: fail, create: fail, update: fail, touch: fail, delete: fail, close: async () => {} }
 }
