@@ -73,7 +73,8 @@ export interface Session<Data extends SessionData = SessionData> {
    * Writes what changed, once, and says what the browser must be told. Nothing changed, nothing written, nothing told
    * (apart from a touch or rotation by age that is due). Idempotent: a second call gives the same answer.
    *
-   * @throws SessionError `ERR_STORE_UNAVAILABLE` (tell the visitor 503 and leave the cookie alone),
+   * @throws SessionError `ERR_STORE_UNAVAILABLE` (tell the visitor 503, and what `commitOf(error)` gives, which is the
+   * ticket of what may have been written; without it leave the cookie alone),
    * `ERR_STORE_CONFLICT`, `ERR_SESSION_TOO_LARGE`, `ERR_COOKIE_TOO_LARGE`
    */
   commit(): Promise<Commit>

@@ -4,6 +4,7 @@
  * no requests; `manager.ts` does.
  */
 import type { JsonValue, RejectReason, SessionData } from './api.ts'
+import type { SessionError } from './errors.ts'
 import type { SessionId } from './store.ts'
 
 export interface SessionStore {
@@ -87,6 +88,14 @@ export type Saved =
       /** What the browser is to hold from now on; `undefined`: what it has. */
       readonly value: string | undefined
       readonly rotated: boolean
+    }
+  /** Perhaps written: the browser is to hold the value all the same, with the answer that tells of the failure. */
+  | {
+      readonly kind: 'uncertain'
+      readonly value: string
+      /** Milliseconds since 1970. */
+      readonly createdAt: number
+      readonly error: SessionError
     }
   /** Not written, because meanwhile the session `ended`, or the ticket was replaced (`refused`). */
   | { readonly kind: 'lost'; readonly state: 'ended' | 'refused' }

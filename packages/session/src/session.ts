@@ -21,6 +21,7 @@ import {
 } from './session-store.ts'
 import type { SessionId } from './store.ts'
 import { newId } from './ticket.ts'
+import { attachCommit } from './unknown-outcome.ts'
 
 /** What a session needs of its manager. */
 export interface SessionHost {
@@ -197,7 +198,10 @@ export class OpenedSession<Data extends SessionData> implements Session<Data> {
   }
 
   async #commitEnd(stored: StoredSession): Promise<Commit> {
-    await this.#host.store.end(stored)
+    const { store, tell } = this.#host
+    await store.end(stored).catch((error: unknown) => {
+      throw isUnconfirmed(error) ? attachCommit(error, tell(undefined, 0, this.#present)) : error
+    })
     this.#host.observer.ended?.(this.#endReason ?? 'sign_out')
     this.#stored = undefined
     return this.#host.tell(undefined, 0, this.#present)
@@ -207,7 +211,7 @@ export class OpenedSession<Data extends SessionData> implements Session<Data> {
     const { store, observer } = this.#host
     const saved = await store.create(this.id!, this.#changes(), this.#visitor, now)
     if (saved.kind === 'saved') observer.created?.()
-    else this.#started = undefined
+    if (saved.kind === 'lost') this.#started = undefined
     return this.#accept(saved, now)
   }
 
@@ -224,11 +228,20 @@ export class OpenedSession<Data extends SessionData> implements Session<Data> {
       this.#stored = undefined
       return nothingToTell
     }
+    if (saved.kind === 'uncertain') throw attachCommit(saved.error, this.#tell(saved.value, saved.createdAt, now))
     this.#stored = saved.session
     if (saved.value === undefined) return nothingToTell
-    const remaining = saved.session.createdAt + this.#host.timeouts.lifetime - now
-    return this.#host.tell(saved.value, remaining, this.#present)
+    return this.#tell(saved.value, saved.session.createdAt, now)
   }
+
+  #tell(value: string, createdAt: number, now: number): Commit {
+    return this.#host.tell(value, createdAt + this.#host.timeouts.lifetime - now, this.#present)
+  }
+}
+
+/** It ended here, so that the ticket is good for nothing: the browser is told, with the answer that tells of the failure. */
+function isUnconfirmed(error: unknown): error is SessionError {
+  return error instanceof SessionError && error.unconfirmed
 }
 
 function invalid(message: string): SessionError {

@@ -18,7 +18,7 @@ export interface StoredRecord {
 /**
  * Keeps records by id.
  *
- * Rejects only when the store itself fails (`ERR_STORE_UNAVAILABLE`); what is absent, expired or damaged is
+ * Rejects only when the store itself fails (`ERR_STORE_UNAVAILABLE`, with what it knows of a write that failed); what is absent, expired or damaged is
  * `undefined`. Times are milliseconds that remain, so that clocks of gateways do not matter.
  */
 export interface RecordStore {

@@ -2,6 +2,7 @@
 import type { Commit, Presented, Session, SessionData } from './api.ts'
 import { SessionError, type SessionErrorCode } from './errors.ts'
 import type { Lookup } from './options.ts'
+import { commitOf } from './unknown-outcome.ts'
 
 type Open<Data extends SessionData> = (presented: Presented) => Promise<Session<Data>>
 type OpenRequest<Data extends SessionData> = (
@@ -22,6 +23,8 @@ export function requestOpener<Data extends SessionData>(open: Open<Data>, lookup
     })
 }
 
+const nothing: Commit = { setCookie: [], ticket: undefined }
+
 type Handler<Data extends SessionData> = (request: Request, session: Session<Data>) => Response | Promise<Response>
 
 /** `wrap` of a manager. */
@@ -33,7 +36,8 @@ export function wrapper<Data extends SessionData>(openRequest: OpenRequest<Data>
         const response = await handler(request, session)
         return withCommit(response, await session.commit(), lookup)
       } catch (error) {
-        if (error instanceof SessionError && outages.includes(error.code)) return outage(error.code)
+        if (error instanceof SessionError && outages.includes(error.code))
+          return withCommit(outage(error.code), commitOf(error) ?? nothing, lookup)
         throw error
       }
     }

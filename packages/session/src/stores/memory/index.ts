@@ -193,5 +193,6 @@ function full(bound: string, value: number): SessionError {
     'ERR_STORE_UNAVAILABLE',
     `The memory store is full (${bound} ${value}). No living session was put out for a new one; ` +
       `raise ${bound}, shorten the timeouts, or use a store that keeps sessions on disk.`,
+    { notExecuted: true },
   )
 }

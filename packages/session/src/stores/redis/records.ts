@@ -2,7 +2,8 @@
 import type { Changing, Clocked, Confirming, RecordStore, SessionId } from '../../store.ts'
 import type { Channel } from './channel/channel.ts'
 import { createNotes, ended, type Look } from './channel/notes.ts'
-import type { RedisConnection, Script } from './connection/connection.ts'
+import type { Argument, RedisConnection, Script } from './connection/connection.ts'
+import { StoreFailure } from './connection/failure.ts'
 import type { ConnectionPorts } from './connection/ports.ts'
 import { createEndings } from './endings.ts'
 import { keysUnder } from './keys.ts'
@@ -45,8 +46,17 @@ export function redisRecords(prefix: string, { connection, channel, clock, ports
     for (const listener of listeners) listener()
   }
 
-  function run(script: Script, id: SessionId, args: readonly (string | number | Uint8Array)[]): Promise<unknown> {
+  function run(script: Script, id: SessionId, args: readonly Argument[]): Promise<unknown> {
     return connection.run(script, keys.record(id), args, { idempotent: true })
+  }
+
+  /** Its write is the first of a script that changes anything: where the server refused, nothing was done. */
+  async function write(script: Script, id: SessionId, args: readonly Argument[]): Promise<unknown> {
+    try {
+      return await run(script, id, args)
+    } catch (error) {
+      throw error instanceof StoreFailure && error.reply !== undefined ? notDone(error) : error
+    }
   }
 
   /** Whatever becomes of it, the look is over afterwards. */
@@ -98,7 +108,7 @@ export function redisRecords(prefix: string, { connection, channel, clock, ports
       const at = notes.begin(id)
       return look(id, at, async () => {
         const sentAt = ports.now()
-        const created = (await run(createScript, id, [value, wholeMilliseconds(ttl)])) === 1
+        const created = (await write(createScript, id, [value, wholeMilliseconds(ttl)])) === 1
         if (!created) {
           notes.failed(id, at)
           return undefined
@@ -119,7 +129,7 @@ export function redisRecords(prefix: string, { connection, channel, clock, ports
       return look(id, at, async () => {
         const sentAt = ports.now()
         const args = [before, value, wholeMilliseconds(ttl), keys.changed, `${id} ${name}`]
-        if (!done(await run(updateScript, id, args))) {
+        if (!done(await write(updateScript, id, args))) {
           notes.failed(id, at)
           return undefined
         }
@@ -166,6 +176,10 @@ export function redisRecords(prefix: string, { connection, channel, clock, ports
       listeners.clear()
     },
   }
+}
+
+function notDone({ reason, message, reply }: StoreFailure): StoreFailure {
+  return new StoreFailure(reason, message, { notExecuted: true, ...(reply !== undefined && { reply }) })
 }
 
 /** As the server takes them: never less than was asked for, so that what was promised holds. */

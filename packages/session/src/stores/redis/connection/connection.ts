@@ -83,8 +83,6 @@ export type FailureReason =
 /** `ERR_STORE_UNAVAILABLE`, with what is known of the reason. */
 export interface RedisFailure extends SessionError {
   readonly reason: FailureReason
-  /** It was certainly not executed. */
-  readonly notExecuted: boolean
 }
 
 export type ConnectionState =

@@ -1,19 +1,17 @@
 /** What goes wrong between us and a server, as an outage of the store that says which step failed. */
-import { SessionError } from '../../../errors.ts'
+import { type FailedWrite, SessionError } from '../../../errors.ts'
 import type { FailureReason, RedisFailure } from './connection.ts'
 
 /** The error behind every rejection of a connection. */
 export class StoreFailure extends SessionError implements RedisFailure {
   readonly reason: FailureReason
-  readonly notExecuted: boolean
   /** The first word of the server's own error (`NOSCRIPT`, `MOVED`), when it was the server that refused. */
   readonly reply: string | undefined
   /** What broke, when it was not the server that refused. */
   readonly fault: Fault | undefined
-  constructor(reason: FailureReason, message: string, { notExecuted = false, reply, fault }: Certainty = {}) {
-    super('ERR_STORE_UNAVAILABLE', message)
+  constructor(reason: FailureReason, message: string, { reply, fault, ...certainty }: Certainty = {}) {
+    super('ERR_STORE_UNAVAILABLE', message, certainty)
     this.reason = reason
-    this.notExecuted = notExecuted
     this.reply = reply
     this.fault = fault
   }
@@ -26,8 +24,7 @@ export interface Fault {
   readonly words: string
 }
 
-interface Certainty {
-  readonly notExecuted?: boolean
+interface Certainty extends FailedWrite {
   readonly reply?: string
   readonly fault?: Fault
 }
