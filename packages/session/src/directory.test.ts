@@ -169,6 +169,17 @@ describe.each(['with an index', 'with a list alone'])('sessions of a person, %s,
     expect((await idsOf(open({ serverKeys: [k2, k1] }).find(ann))).sort()).toEqual([id, later].sort())
   })
 
+  test('are found after the keys changed, when only the new one wrote to the index since', async () => {
+    const { browser, id } = await signIn()
+    const later = createBrowser(manager({ serverKeys: [k2, k1] }), browser.cookie)
+    for (let step = 0; step < 4; step += 1) {
+      await pass(6 * minute)
+      expect((await later.visit()).subject).toBe('ann')
+    }
+    expect(await idsOf(open({ serverKeys: [k2, k1] }).find(ann))).toEqual([id])
+    expect(await open({ serverKeys: [k2, k1] }).endAll(ann)).toBe(1)
+  })
+
   test('are found by the session at the provider', async () => {
     const sessions = manager()
     const browser = createBrowser(sessions)
@@ -187,6 +198,18 @@ describe.each(['with an index', 'with a list alone'])('sessions of a person, %s,
     expect(await open().find(ann)).toEqual([])
     expect(await idsOf(open().find({ subject: 'bob' }))).toEqual([id])
   })
+})
+
+test('sessions from before there was a key are found by the index while it migrates', async () => {
+  const { id } = await signIn('ann', manager({ serverKeys: [] }))
+  const sealing = { kind: 'migrate', from: { kind: 'ticket' }, to: { kind: 'ticket' } } as const
+  expect(await directory({ sealing }).find(ann)).toMatchObject([{ id, readable: false }])
+})
+
+test('a name of a session at the provider has at most 256 characters', async () => {
+  const session = await manager().open({})
+  expect(() => session.signIn('ann', { providerSession: 'x'.repeat(257) })).toThrow(SessionError)
+  expect(session.subject).toBeUndefined()
 })
 
 test('without index and list nothing is found, and that is said', async () => {

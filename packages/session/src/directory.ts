@@ -110,9 +110,10 @@ export function createDirectory(options: DirectoryOptions): SessionDirectory {
       const entries = isIndexing(store) ? await store.entered(name) : []
       await inBatches(entries, async (entry) => {
         const session = await get(entry.id)
-        if (session !== undefined && (!session.info.readable || session.names.includes(name)))
+        // By any of the names: a key may have come since the record was written.
+        if (session !== undefined && (!session.info.readable || session.names.some((one) => names.has(one)))) {
           found.set(entry.id, session)
-        else if (session !== undefined || clock() - entry.createdAt > beginning) await leave(name, entry)
+        } else if (session !== undefined || clock() - entry.createdAt > beginning) await leave(name, entry)
       })
     }
     return [...found.values()]
@@ -215,7 +216,8 @@ function namesIn(metadata: Metadata | undefined): string[] {
 /** Keys that hashes may have been made with; the empty id is none. */
 function keyIdsOf(sealing: Sealing, serverKeys: readonly SealingKey[]): readonly string[] {
   if (sealing.kind === 'migrate') {
-    return [...new Set([sealing.to, sealing.from].flatMap((one) => keyIdsOf(one, serverKeys)))]
+    // Those of before may have been made without any.
+    return [...new Set([...[sealing.to, sealing.from].flatMap((one) => keyIdsOf(one, serverKeys)), ''])]
   }
   const keys = sealing.kind === 'keys' ? sealing.keys : serverKeys
   return keys.length === 0 ? [''] : keys.map(({ id }) => id)

@@ -217,6 +217,24 @@ describe('sessions end', () => {
   })
 })
 
+test('of several sessions all are listed, and which are to end has to be said', async () => {
+  const text = readFileSync(join(folder, 'coatcheck.yaml'), 'utf8')
+  configure(
+    text.replace(/^sessions.*/m, 'sessions: { one: { store: main, prefix: shop }, two: { store: main, prefix: b } }'),
+  )
+  const [one, two] = [await signIn('ann'), await signIn('ann', { prefix: 'b' })]
+  const shown = lines((await coatcheck('sessions', 'list', '--json')).stdout).map((line) => JSON.parse(line))
+  expect(shown.map(({ session, id }) => [session, id])).toEqual([
+    ['one', one.id],
+    ['two', two.id],
+  ])
+  const unsure = await coatcheck('sessions', 'end', '--all', '--yes')
+  expect(unsure).toMatchObject({ status: 2, stderr: expect.stringContaining('Give --session with one of one, two.') })
+  expect((await coatcheck('sessions', 'end', '--all', '--yes', '--session', 'two')).stdout).toBe('Ended 1 session.\n')
+  expect([exists(one.id), server.command('EXISTS', `b:${two.id}`)]).toEqual([true, '0'])
+  expect((await coatcheck('sessions', 'end', '--subject', 'ann')).stdout).toBe('Ended 1 session.\n')
+})
+
 describe('sessions in SQLite', () => {
   const yaml = `stores: { main: sqlite }
 sessions: { default: { mode: enforce, store: main, prefix: shop } }
