@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => upstream.close())
 
 /** `/` with a session in a Redis, and no `keys`. */
-function overRedis(port: number, changes: Partial<GatewayModel> = {}): GatewayModel {
+function overRedis(port: number, changes: Partial<GatewayModel> = {}, command = 5_000): GatewayModel {
   return model(upstream.url, {
     internal: { address: { host: '127.0.0.1', port: 0 } },
     stores: [
@@ -26,7 +26,7 @@ function overRedis(port: number, changes: Partial<GatewayModel> = {}): GatewayMo
         deployment: { kind: 'standalone', node: { host: '127.0.0.1', port }, database: 0 },
         auth: undefined,
         tls: undefined,
-        timeouts: { connect: 1_000, command: 500 },
+        timeouts: { connect: 5_000, command },
         cache: defaults.redis.cache,
       },
     ],
@@ -67,7 +67,7 @@ test('gateways without keys share one that lies in the store, workers and those 
 test('without keys and without the store sessions answer 503 until the keys were read', async () => {
   await using server = await testStandalone()
   await server.kill()
-  await using program = await startProgram(overRedis(server.port))
+  await using program = await startProgram(overRedis(server.port, {}, 500))
   expect(await get(program)).toEqual({ status: 503, cookie: undefined })
   expect(await ready(program)).toMatch(/^503 [\s\S]*\[-]store-main/)
   await server.restart()
@@ -79,11 +79,11 @@ test('without keys and without the store sessions answer 503 until the keys were
 
 test('a reload during an outage keeps the keys that were read before', async () => {
   await using server = await testStandalone()
-  await using program = await startProgram(overRedis(server.port))
+  await using program = await startProgram(overRedis(server.port, {}, 500))
   await becomesReady(program)
   const before = server.command('HGETALL', 'test:~keys').match(/key:\w+\s\S+/)?.[0]
   await server.kill()
-  program.change(overRedis(server.port, { shutdown: { grace: 4_000 } }))
+  program.change(overRedis(server.port, { shutdown: { grace: 4_000 } }, 500))
   program.process.kill('SIGHUP')
   await until('it is loaded', () => program.log().includes('loaded anew'))
   await server.restart()
@@ -93,7 +93,7 @@ test('a reload during an outage keeps the keys that were read before', async () 
 test('a gateway that shares no key with those that run does not start', async () => {
   await using server = await testStandalone()
   await using one = await startProgram(overRedis(server.port, { keys: [key('k1', 'a')] }))
-  await becomesReady(one)
+  await until('it is known to run', () => server.command('ZCARD', 'test:~known') === '1')
   const other = startProgram(overRedis(server.port, { keys: [key('k2', 'b')] }))
   await expect(other).rejects.toThrow(/ended with 1: [\s\S]*ERR_KEYS_NOT_SHARED/)
   expect(await get(one)).toMatchObject({ status: 200 })
@@ -103,8 +103,8 @@ test('where that shows only later, its sessions answer 503 until it is mended, a
   await using server = await testStandalone()
   await server.kill()
   const [first, second] = [key('k1', 'a'), key('k2', 'b')]
-  await using one = await startProgram(overRedis(server.port, { keys: [first] }))
-  await using two = await startProgram(overRedis(server.port, { keys: [second] }))
+  await using one = await startProgram(overRedis(server.port, { keys: [first] }, 500))
+  await using two = await startProgram(overRedis(server.port, { keys: [second] }, 500))
   await server.restart()
   const refused = async (program: RunningProgram) => (await ready(program)).includes('keys: None of the keys here')
   await until('one of them is refused', async () => (await refused(one)) !== (await refused(two)))
@@ -115,7 +115,7 @@ test('where that shows only later, its sessions answer 503 until it is mended, a
   const { cookie } = await get(winner)
   expect(await get(loser, cookie)).toEqual({ status: 503, cookie: undefined })
   await until('it is on the log', () => loser.log().includes('ERR_KEYS_NOT_SHARED'))
-  loser.change(overRedis(server.port, { keys: isFirst ? [second, first] : [first, second] }))
+  loser.change(overRedis(server.port, { keys: isFirst ? [second, first] : [first, second] }, 500))
   loser.process.kill('SIGHUP')
   await becomesReady(loser)
   expect(await get(loser, cookie)).toEqual({ status: 200, cookie: undefined })
@@ -123,8 +123,8 @@ test('where that shows only later, its sessions answer 503 until it is mended, a
 
 test('check tells of both, and writes nothing', async () => {
   await using server = await testStandalone()
-  await using one = await startProgram(overRedis(server.port, { keys: [key('k1', 'a')] }))
-  await becomesReady(one)
+  await using _one = await startProgram(overRedis(server.port, { keys: [key('k1', 'a')] }))
+  await until('it is known to run', () => server.command('ZCARD', 'test:~known') === '1')
   const before = server.command('ZRANGE', 'test:~known', '0', '-1')
   const yaml = (digit: string) => `name: test
 keys: { k${digit}: ${(digit === '1' ? 'a' : 'b').repeat(64)} }
@@ -153,8 +153,8 @@ routes: [{ name: app, match: /, upstream: http://127.0.0.1:3000 }]
 
 test('different settings under one prefix are in status and on the log', async () => {
   await using server = await testStandalone()
-  await using one = await startProgram(overRedis(server.port))
-  await becomesReady(one)
+  await using _one = await startProgram(overRedis(server.port))
+  await until('it is known to run', () => server.command('ZCARD', 'test:~known') === '1')
   const timeouts = { idle: 1_000_000, lifetime: defaults.session.timeouts.lifetime }
   await using two = await startProgram(overRedis(server.port, { sessions: [session('default', 'main', { timeouts })] }))
   const [store] = (await two.status()).stores

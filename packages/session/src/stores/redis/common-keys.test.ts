@@ -219,6 +219,22 @@ describe('with configured keys', () => {
   })
 })
 
+test('a process whose settings changed is not met as somebody else, and another one still is', async () => {
+  const keys = [key('k1')]
+  const { stores, common } = await gateway({ keys, settings: { idle: '1' } })
+  common.close()
+  const after = stores.common('shop', { keys, settings: { idle: '2' } })
+  await after.looked
+  expect(after.state.warnings).toEqual([])
+  expect((await gateway({ keys, settings: { idle: '3' } })).common.state.warnings).toEqual([
+    'The setting "idle" is 3 here and 1, 2 in gateways that share the sessions.',
+  ])
+  after.look()
+  await until('it is told', () => after.state.warnings.length > 0)
+  expect(after.state.warnings).toEqual(['The setting "idle" is 2 here and 3 in gateways that share the sessions.'])
+  after.close()
+})
+
 test('who only compares finds the same, and writes nothing', async () => {
   const stores = connected()
   const keys = [key('k1')]

@@ -16,6 +16,7 @@ import {
   fingerprint,
   formatGateway,
   type KnownGateway,
+  knownFor,
   meetArguments,
   meetScript,
   parseGateway,
@@ -30,9 +31,12 @@ export interface CommonOptions {
   readonly settings?: SharedSettings | undefined
 }
 
-/** Keys by prefix that were read or made before: whoever asks again, during an outage too, goes on with them. */
-interface Remembered {
-  readonly remembered: Map<string, readonly SealingKey[]>
+/** What one process knows of itself under one prefix, whoever asks for it again after a reload. */
+export interface Remembered {
+  /** Keys that were read or made before: during an outage too it goes on with them. */
+  keys: readonly SealingKey[] | undefined
+  /** What it said of itself, and when by the monotonic clock: as long as that lasts it is not met as somebody else. */
+  readonly said: Map<string, number>
 }
 
 export interface CommonState {
@@ -120,7 +124,8 @@ function gatewayOf(keys: readonly SealingKey[], settings: SharedSettings, prefix
 export function commonKeys(
   connection: RedisConnection,
   prefix: string,
-  { keys: configured, settings = {}, remembered }: CommonOptions & Remembered,
+  { keys: configured, settings = {} }: CommonOptions,
+  remembered: Remembered,
   ports: ConnectionPorts,
 ): CommonKeys {
   const names = keysUnder(prefix)
@@ -128,7 +133,7 @@ export function commonKeys(
   const listeners = new Set<() => void>()
   const looked = Promise.withResolvers<void>()
   const stop = connection.onPrimaries(look)
-  const known = configured ?? remembered.get(prefix)
+  const known = configured ?? remembered.keys
   let state: CommonState = { keys: known, refused: undefined, failure: undefined, warnings: [] }
   let accepted = false
   let looking = false
@@ -150,8 +155,12 @@ export function commonKeys(
     const reply = await connection.run(meetScript, names.known, meetArguments(entry), { idempotent: true })
     const [alike, ...entries] = reply as readonly [number, ...Buffer[]]
     const others = entries.map(String).filter((other) => other !== entry)
-    const { conflict, warnings } = compareGateways(own, others.map(parseGateway).filter(isKnown), alike === 1)
-    if (conflict === undefined) accepted = true
+    const { conflict } = compareGateways(own, others.map(parseGateway).filter(isKnown), alike === 1)
+    const { warnings } = compareGateways(own, others.filter(isAnother).map(parseGateway).filter(isKnown), true)
+    if (conflict === undefined) {
+      accepted = true
+      remembered.said.set(entry, ports.now())
+    }
     if (conflict === undefined) return { refused: undefined, warnings }
     if (accepted) return { refused: undefined, warnings: [...warnings, conflict] }
     // Who does not serve is not to be met.
@@ -159,11 +168,20 @@ export function commonKeys(
     return { refused: new SessionError('ERR_KEYS_NOT_SHARED', conflict), warnings }
   }
 
+  /** Not what this process said of itself before its settings changed. */
+  function isAnother(entry: string): boolean {
+    const saidAt = remembered.said.get(entry)
+    if (saidAt === undefined) return true
+    if (ports.now() - saidAt < knownFor) return false
+    remembered.said.delete(entry)
+    return true
+  }
+
   async function lookOnce(): Promise<CommonState> {
     const keys = configured ?? (await share(state.keys ?? []))
     // Kept in mind at once: what was made must be written again, whatever fails from here on.
     state = { ...state, keys }
-    if (configured === undefined) remembered.set(prefix, keys)
+    if (configured === undefined) remembered.keys = keys
     return { keys, failure: undefined, ...(await meet(keys)) }
   }
 

@@ -5,7 +5,14 @@
 import type { SealingKey } from '../../api.ts'
 import type { AcceptingOnce, Indexing, Listing, PrefixedStores } from '../../store.ts'
 import { type ChannelState, createChannel } from './channel/channel.ts'
-import { type CommonKeys, type CommonOptions, commonKeys, compareWithOthers, readCommonKeys } from './common-keys.ts'
+import {
+  type CommonKeys,
+  type CommonOptions,
+  commonKeys,
+  compareWithOthers,
+  type Remembered,
+  readCommonKeys,
+} from './common-keys.ts'
 import { connect } from './connection/connect.ts'
 import type { ConnectionState } from './connection/connection.ts'
 import { type ConnectionPorts, realPorts } from './connection/ports.ts'
@@ -22,7 +29,7 @@ export type { ChannelState } from './channel/channel.ts'
 export type { CommonKeys, CommonOptions, CommonState } from './common-keys.ts'
 export type { ConnectionState, FailureReason, RedisFailure } from './connection/connection.ts'
 export type { Comparison } from './known-gateways.ts'
-export type { Auth, ConnectionOptions, Deployment, Node, Tls } from './options.ts'
+export type { Auth, ConnectionOptions, Deployment, Durability, Node, Tls } from './options.ts'
 export {
   type ProbeOptions,
   type ProbeOutcome,
@@ -69,11 +76,12 @@ export function connectRedis(options: ConnectionOptions, ports: ConnectionPorts 
   const connection = connect(options, ports)
   const clock = createStoreClock(ports.now, ports.wallClock)
   const channel = createChannel(connection, { cluster: options.deployment.kind === 'cluster', clock, ports })
-  const remembered = new Map<string, readonly SealingKey[]>()
+  const remembered = new Map<string, Remembered>()
   const open = new Map<string, { readonly records: RedisRecords; users: number }>()
 
   function under(prefix: string): RedisStore {
-    const known = open.get(prefix) ?? { records: redisRecords(prefix, { connection, channel, clock, ports }), users: 0 }
+    const parts = { connection, channel, clock, ports, durability: options.durability }
+    const known = open.get(prefix) ?? { records: redisRecords(prefix, parts), users: 0 }
     open.set(prefix, known)
     known.users += 1
     const abilities = {
@@ -91,7 +99,9 @@ export function connectRedis(options: ConnectionOptions, ports: ConnectionPorts 
 
   /** A flush, and a server that lacks what the one before had, show as changes that nobody made. */
   function common(prefix: string, options: CommonOptions = {}): CommonKeys {
-    const keys = commonKeys(connection, prefix, { ...options, remembered }, ports)
+    const own = remembered.get(prefix) ?? { keys: undefined, said: new Map() }
+    remembered.set(prefix, own)
+    const keys = commonKeys(connection, prefix, options, own, ports)
     const records = under(prefix)
     const stop = records.onChange((id) => id === undefined && keys.look())
     return {
