@@ -26,11 +26,13 @@ export const packages: readonly PackageRules[] = [
     allowed: [/^node:crypto$/],
     allowedBelow: {
       'src/stores/sqlite/': [/^node:(sqlite|fs|path)$/],
+      'src/stores/redis/connection/': [/^ioredis$/, /^node:(net|tls|dns\/promises)$/],
+      'src/stores/redis/probe/': [/^node:(net|tls)$/],
       'src/testing/': [/^node:assert(\/strict)?$/],
     },
     forbidden: world,
     reason:
-      'The session engine runs alone on Node, Bun and Deno: web standards and node:crypto, node:sqlite for its store.',
+      'The session engine runs alone on Node, Bun and Deno: web standards and node:crypto, node:sqlite for one store, ioredis over sockets for another.',
   },
   {
     folder: 'packages/model',

@@ -10,6 +10,7 @@ import { Ajv } from 'ajv'
 import { describe, expect, test } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { makeCertificates } from '../../packages/gateway/src/testing/certificates.ts'
+import { testStandalone } from '../../packages/session/src/stores/redis/testing/servers.ts'
 import { freePort } from '../running/free-port.ts'
 import { program, root, temporaryFolder } from '../running/gateway.ts'
 import { allBlocks, type Block, documents } from './blocks.ts'
@@ -42,7 +43,7 @@ test('every JSON block parses', () => {
 describe('configurations pass `coatcheck check`', () => {
   test.each(blocks.filter(({ language }) => language === 'yaml'))('$place', async (block) => {
     const folder = await folderWith(configurationOf(block))
-    const { status, stdout, stderr } = run(['check', '--config', 'coatcheck.yaml'], folder)
+    const { status, stdout, stderr } = run(['check', '--no-probe', '--config', 'coatcheck.yaml'], folder)
     expect(`${status}\n${stdout}${stderr}`).toMatch(/^0\n/)
   })
 })
@@ -121,6 +122,8 @@ const rules: readonly Rule[] = [
   // These run this very test, take minutes, or are another test's work; that the Makefile has them is what is left to hold.
   [/^make (test|start|bench|check|format)$/, (command) => expect(makefile()).toContain(`\n${command.slice(5)}:`)],
   [/^\.\/coatcheck( run)?( --.*)?$|^\.\/coatcheck protect http:\/\/localhost:3000( --port \d+)?$/, startsAndStops],
+  [/^\.\/coatcheck sessions /, looksIntoRedis],
+  [/^\.\/coatcheck keys generate\b/, makesKey],
   [/^\.\/coatcheck (check|explain|translate|schema|version|protect|--help|help)\b/, succeeds],
 ]
 
@@ -132,6 +135,26 @@ async function succeeds(command: string, configuration: string): Promise<void> {
   const { status, stdout, stderr } = run(words(command), await folderWith(configuration))
   expect(`${status}\n${stderr}`).toMatch(/^0\n/)
   expect(stdout).not.toBe('')
+}
+
+async function looksIntoRedis(command: string): Promise<void> {
+  await using server = await testStandalone()
+  const store = { redis: { standalone: `127.0.0.1:${server.port}` } }
+  const sessions = { default: { mode: 'enforce', store: 'main' } }
+  const { status, stdout, stderr } = run(
+    words(command),
+    await folderWith(stringify({ ...base, stores: { main: store }, sessions })),
+  )
+  // There is none in it to be shown.
+  if (command.includes(' show ')) expect(`${status} ${stderr}`).toMatch(/^1 There is no session/)
+  else expect(`${status} ${stderr}`).toBe('0 ')
+  if (command.includes(' end ')) expect(stdout).toBe('Ended 0 sessions.\n')
+}
+
+async function makesKey(command: string): Promise<void> {
+  const folder = await temporaryFolder()
+  expect(run(words(command), folder).status).toBe(0)
+  expect(readFileSync(join(folder, 'k1.key'), 'utf8')).toMatch(/^[\w+/]{43}=\n$/)
 }
 
 async function startsAndStops(command: string, configuration: string): Promise<void> {
@@ -186,6 +209,7 @@ const stage = {
   IDLE: '1m',
   DATABASE: 'stage.db',
   PUBLIC_HOST: 'shop.example.com',
+  REDIS_URL: 'rediss://shop:secret@127.0.0.1:6379/2',
 }
 
 function environment(folder: string): NodeJS.ProcessEnv {
@@ -215,6 +239,7 @@ const certificates = (async () => {
     'ca.crt': made.ca.certificate,
     'client.crt': made.client.certificate,
     'client.key': made.client.key,
+    'redis.pw': 'secret\n',
     'k1.key': '0123456789abcdef0123456789abcdef',
     'reports.token': 'Bearer not-a-real-one\n',
     'k2.key': 'fedcba9876543210fedcba9876543210',

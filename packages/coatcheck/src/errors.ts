@@ -9,6 +9,7 @@ export type ProgramErrorCode =
   | 'key-file-unreadable'
   | 'state-folder-unusable'
   | 'certificate-invalid'
+  | 'store-url-invalid'
   | 'address-in-use'
   | 'address-unusable'
   | 'workers-changed'

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The program `coatcheck`: the only module that talks to the process it runs in. */
+import { once } from 'node:events'
 import { exitCodes } from './exit-codes.ts'
 
 /** Milliseconds that what is still open at the end may take before the process goes without it. */
@@ -15,6 +16,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 // to be told to reload while the program itself is still loading is no reason to end
 process.on('SIGHUP', () => {})
 
+async function drained(): Promise<void> {
+  if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain')
+}
+
 try {
   const { dispatch } = await import('./commands/dispatch.ts')
   process.exitCode = await dispatch(process.argv.slice(2), {
@@ -22,6 +27,8 @@ try {
     environment: process.env,
     stdout: (text) => process.stdout.write(text),
     stderr: (text) => process.stderr.write(text),
+    drained,
+    progress: process.stderr.isTTY && !process.stdout.isTTY ? (text) => process.stderr.write(text) : undefined,
   })
 } catch (error) {
   console.error(error)

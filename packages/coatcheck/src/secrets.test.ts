@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { largestValue, readValue } from './secrets.ts'
+import { largestValue, readText, readValue } from './secrets.ts'
 
 let folder: string
 beforeEach(() => {
@@ -16,6 +16,18 @@ test('a value comes from where the model says', () => {
   expect(readValue({ from: 'value', value: 'given' }).reveal().toString()).toBe('given')
   expect(readValue({ from: 'env', name: 'A' }, folder, { A: 'from outside' }).reveal().toString()).toBe('from outside')
   expect(readValue({ from: 'file', path: 'password' }, folder).reveal().toString()).toBe('from a file\n')
+})
+
+test.each([
+  ['pass\n', 'pass'],
+  ['pass\r\n', 'pass'],
+  ['pass\n\n', 'pass\n'],
+  [' pass ', ' pass '],
+  ['\n', ''],
+])('%j in a file is the text %j', (content, text) => {
+  writeFileSync(join(folder, 'password'), content)
+  expect(readText({ from: 'file', path: 'password' }, folder).reveal()).toBe(text)
+  expect(readText({ from: 'value', value: content }).reveal()).toBe(content)
 })
 
 test('a value does not print', () => {

@@ -30,6 +30,16 @@ export function readValue(
   }
 }
 
+/**
+ * The same as text. One line break at the end of a file is no part of it: editors put it there.
+ *
+ * @throws ProgramError as `readValue`
+ */
+export function readText(source: ValueSource, folder?: string, environment?: Environment): Secret<string> {
+  const text = readValue(source, folder, environment).reveal().toString('utf8')
+  return new Secret(source.from === 'file' ? text.replace(/\r?\n$/, '') : text)
+}
+
 function readVariable(name: string, environment: Environment): string {
   const value = environment[name]
   if (value !== undefined && value !== '') return value

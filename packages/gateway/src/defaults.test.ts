@@ -15,6 +15,7 @@ test('a session that nothing is said of is the same in a configuration and in th
     lookup,
     cookie,
     memory,
+    sqlite: _sqlite,
     sealedCookie,
     ...own
   } = sessionDefaults

@@ -1,6 +1,13 @@
 /** What the gateway needs of the world; the program hands it in. */
 import type { Secret, ValueSource } from '@coatcheck/model'
-import type { EndReason, RecordStore, RejectReason, SealingKey, StoreOperation } from '@coatcheck/session'
+import type {
+  EndReason,
+  PrefixedStores,
+  RecordStore,
+  RejectReason,
+  SealingKey,
+  StoreOperation,
+} from '@coatcheck/session'
 import type { Exchange } from './exchange.ts'
 
 export interface Ports {
@@ -8,10 +15,15 @@ export interface Ports {
   readonly clock: () => number
   /** Values of certificates, keys, headers and passwords, as they are where they lie. Throws when one cannot be read. */
   readonly secret: (source: ValueSource) => Secret<Buffer>
-  /** Stores by name, opened by the program and kept over reloads. `undefined`: a sealed cookie store, which is no record store. */
-  readonly records: (store: string) => RecordStore | undefined
+  /**
+   * Stores by name, opened by the program and kept over reloads; of a connection that sessions share, each takes the store
+   * under its prefix. `undefined`: a sealed cookie store, which is no record store.
+   */
+  readonly records: (store: string) => RecordStore | PrefixedStores | undefined
   /** The server's keyring, first one first; never empty. */
   readonly keys: readonly SealingKey[]
+  /** Keys of a session that has others than the server, as those that lie in its store. */
+  readonly keysOf?: ((session: string) => readonly SealingKey[] | undefined) | undefined
   readonly log: Log
   readonly observer: GatewayObserver
 }

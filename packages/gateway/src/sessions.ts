@@ -28,31 +28,35 @@ function createManager(
   stores: readonly StoreSpec[],
   ports: Ports,
 ): SessionManager<GatewaySessionData> {
+  const storeSpec = stores.find(({ name }) => name === spec.store)
+  const store = openStore(spec, storeSpec, ports)
   return createSessions<GatewaySessionData>({
-    store: openStore(spec, stores, ports),
+    store,
     prefix: spec.prefix,
     lookup: spec.lookup,
     cookie: spec.cookie,
     timeouts: spec.timeouts,
     rotateAfter: spec.rotateAfter,
     sealing: compileSealing(spec.sealing, ports.keys),
-    serverKeys: ports.keys,
+    serverKeys: ports.keysOf?.(spec.name) ?? ports.keys,
     maxBytes: spec.maxBytes,
     serveCachedFor: spec.serveCachedFor,
-    clock: ports.clock,
+    // Gateways that share a store go by its clock.
+    ...('under' in store ? {} : { clock: ports.clock }),
+    ...(storeSpec?.kind === 'redis' ? { cache: storeSpec.cache ?? false } : {}),
     observer: observe(spec, ports),
   })
 }
 
-function openStore(spec: SessionSpec, stores: readonly StoreSpec[], ports: Ports) {
-  const store = stores.find(({ name }) => name === spec.store)
+function openStore(spec: SessionSpec, store: StoreSpec | undefined, ports: Ports) {
   if (store?.kind === 'sealed-cookie') return sealedCookies({ keys: ports.keys, maxParts: store.maxParts })
   const records = ports.records(spec.store)
   if (records === undefined) throw new Error(`Session "${spec.name}" names store "${spec.store}", which is not open`)
   return records
 }
 
-function compileSealing(spec: SealingSpec, keys: readonly SealingKey[]): Sealing {
+/** The model's sealing with its keys. @throws Error for a key that is not among them */
+export function compileSealing(spec: SealingSpec, keys: readonly SealingKey[]): Sealing {
   if (spec.kind === 'migrate') {
     return { kind: 'migrate', from: compileSealing(spec.from, keys), to: compileSealing(spec.to, keys) }
   }

@@ -9,6 +9,7 @@ import {
   memory,
   proxy,
   route,
+  sqlite,
   tls,
   upstream,
   withCookie,
@@ -59,11 +60,7 @@ test.each<[string, Partial<GatewayModel>, string[]]>([
     withMiddleware({ kind: 'mirror', upstream: 'x', percent: 100 }),
     ['error upstream-unknown /routes/0/middleware/1/upstream'],
   ],
-  [
-    'a store that nothing uses',
-    { stores: [memory, { kind: 'sqlite', name: 'x', file: undefined }] },
-    ['warning store-unused /stores/1'],
-  ],
+  ['a store that nothing uses', { stores: [sqlite, { ...sqlite, name: 'x' }] }, ['warning store-unused /stores/1']],
   [
     'listeners on one address',
     { listeners: [listener, { ...listener, name: 'b', address: { host: undefined, port: 8080 } }] },
@@ -100,25 +97,27 @@ test.each<[string, Partial<GatewayModel>, string[]]>([
     ['warning secure-cookie-on-plain-listener /listeners/0'],
   ],
   ['Secure on a TLS listener', { listeners: [{ ...listener, tls, address: { host: undefined, port: 443 } }] }, []],
-  ['memory with workers', { workers: 2 }, ['error memory-with-workers /workers']],
-  ['sqlite with workers', { workers: 2, stores: [{ kind: 'sqlite', name: 'memory', file: undefined }] }, []],
+  ['memory', { stores: [memory] }, ['warning store-in-memory /sessions/0/store']],
+  ['memory for sessions that are off', { stores: [memory], ...withSpec({ mode: 'off' }) }, []],
+  ['memory with workers', { workers: 2, stores: [memory] }, ['error memory-with-workers /workers']],
+  ['sqlite with workers', { workers: 2 }, []],
   [
     'sealed cookies above the header limit',
-    { stores: [{ kind: 'sealed-cookie', name: 'memory', maxParts: 4 }] },
+    { stores: [{ kind: 'sealed-cookie', name: 'main', maxParts: 4 }] },
     ['error cookie-above-header-limit /stores/0/maxParts'],
   ],
-  ['sealed cookies by default', { stores: [{ kind: 'sealed-cookie', name: 'memory', maxParts: 3 }] }, []],
+  ['sealed cookies by default', { stores: [{ kind: 'sealed-cookie', name: 'main', maxParts: 3 }] }, []],
   [
     'a session larger than its store',
     { stores: [{ ...memory, maxBytes: 65_536 }], ...withSpec({ maxBytes: 65_537 }) },
-    ['error session-above-store /sessions/0/maxBytes'],
+    ['error session-above-store /sessions/0/maxBytes', 'warning store-in-memory /sessions/0/store'],
   ],
 ])('%s', (_, change, expected) => {
   expect(found(change).sort()).toEqual([...expected].sort())
 })
 
 test('the message on memory with workers names the alternatives', () => {
-  const [problem] = check({ ...good, workers: 2 }, () => undefined)
+  const [problem] = check({ ...good, workers: 2, stores: [memory] }, () => undefined)
   for (const name of ['sqlite', 'redis', 'sealedCookie', 'workers: 1']) expect(problem?.remedy).toContain(name)
 })
 
@@ -147,6 +146,7 @@ test('two sessions may share records only when they read them alike', () => {
 test('check() finds everything at once, in the order of places', () => {
   const codes = found({
     workers: 2,
+    stores: [memory],
     ...withSpec({ sealing: { kind: 'none' }, prefix: '' }),
     accessLog: { enabled: true, sessionField: '' },
   })

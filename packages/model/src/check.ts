@@ -4,9 +4,11 @@ import { type Check, finder } from './check/finder.ts'
 import { checkHeaders } from './check/headers.ts'
 import { checkListeners } from './check/listeners.ts'
 import { checkMatches } from './check/matches.ts'
+import { checkMemory } from './check/memory.ts'
 import { checkNames } from './check/names.ts'
 import { checkOrigins } from './check/origins.ts'
 import { checkReachability } from './check/reachability.ts'
+import { checkRedis } from './check/redis.ts'
 import { checkReferences } from './check/references.ts'
 import { checkRewrites } from './check/rewrites.ts'
 import { checkSessions } from './check/sessions.ts'
@@ -24,6 +26,8 @@ const checks: readonly Check[] = [
   checkUnused,
   checkListeners,
   checkStores,
+  checkMemory,
+  checkRedis,
   checkSessions,
   checkCookies,
   checkUpstreams,
@@ -36,17 +40,20 @@ const checks: readonly Check[] = [
   checkAccessLog,
 ]
 
+/** They say what is not there, or is weaker for it: what was written wrong may have been that. */
+const ofWholeModels: readonly Check[] = [checkUnused, checkMemory]
+
 /**
  * Looks across a whole model for what cannot work, and for what was probably not meant. Everything is found at once.
  *
  * With an error the model must not be run. A warning says what is weaker or less than it looks.
  *
- * @param complete whether all that was written is in the model; of a part of it, nothing is called missing or unused
+ * @param complete whether all that was written is in the model; of a part of it, nothing is called missing, unused or in memory
  * @param leftOut names that are written and not in the model, which are not unknown
  */
 export function check(model: GatewayModel, placeOf: PlaceOf, complete = true, leftOut: LeftOut = {}): Diagnostic[] {
   const diagnostics: Diagnostic[] = []
   const found = finder(placeOf, diagnostics)
-  for (const look of checks) if (complete || look !== checkUnused) look(model, found, leftOut)
+  for (const look of checks) if (complete || !ofWholeModels.includes(look)) look(model, found, leftOut)
   return sorted(diagnostics)
 }

@@ -42,6 +42,24 @@ export const defaults = {
     /** Three fit the default `headerBytes`; with four, servers answer 431. */
     maxParts: 3,
   },
+  redis: {
+    /** Those that IANA and the servers' own configuration know. */
+    port: 6379,
+    sentinelPort: 26_379,
+    database: 0,
+    timeouts: {
+      /** As for upstreams: one lost SYN is sent again after 1 s, the next after 3 s. */
+      connect: 5 * seconds,
+      /** A store that takes longer is down for whoever waits; a failover fits in. */
+      command: 2 * seconds,
+    },
+    cache: {
+      /** At 6 KB each, 60 MB. */
+      maxEntries: 10_000,
+      /** What others delete behind our back is seen after a minute. */
+      maxAge: 1 * minutes,
+    },
+  },
   session: {
     /** No cookie for a visitor of whom there is nothing to know. */
     mode: 'on-demand',

@@ -1,7 +1,11 @@
 /** What became of a text: its value, or what is wrong with it and what to write instead. */
-export type Parsed<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly problem: string; readonly remedy: string }
+export type Parsed<T> = { readonly ok: true; readonly value: T } | Unparsed
+
+export interface Unparsed {
+  readonly ok: false
+  readonly problem: string
+  readonly remedy: string
+}
 
 /** The text means `value`. */
 export function parsed<T>(value: T): Parsed<T> {
@@ -9,6 +13,6 @@ export function parsed<T>(value: T): Parsed<T> {
 }
 
 /** The text means nothing: `problem` completes "… is wrong because it", `remedy` is a sentence. */
-export function unparsed(problem: string, remedy: string): { ok: false; problem: string; remedy: string } {
+export function unparsed(problem: string, remedy: string): Unparsed {
   return { ok: false, problem, remedy }
 }

@@ -91,7 +91,7 @@ export interface Session<Data extends JsonObject<Data> = SessionData> {
   /** Starts a session even when nothing is set (mode enforce). No effect on one that is open. */
   start(): void
   /** Signs a person in: sets the subject and rotates as a rise of privilege. */
-  signIn(subject: string): void
+  signIn(subject: string, options?: SignInOptions): void
   /** New secret, same id. By default as a rise of privilege: the old secret is dead at once, everywhere. */
   rotate(): void
   /** Ends the session; `commit` deletes the record and clears the cookie. */
@@ -100,10 +100,16 @@ export interface Session<Data extends JsonObject<Data> = SessionData> {
    * Writes what changed, once, and says what the browser must be told. Nothing changed, nothing written, nothing told
    * (apart from a touch or rotation by age that is due). Idempotent: a second call gives the same answer.
    *
-   * @throws SessionError `ERR_STORE_UNAVAILABLE` (tell the visitor 503 and leave the cookie alone),
+   * @throws SessionError `ERR_STORE_UNAVAILABLE` (tell the visitor 503, and what `commitOf(error)` gives, which is the
+   * ticket of what may have been written; without it leave the cookie alone),
    * `ERR_STORE_CONFLICT`, `ERR_SESSION_TOO_LARGE`, `ERR_COOKIE_TOO_LARGE`
    */
   commit(): Promise<Commit>
+}
+
+export interface SignInOptions {
+  /** The session at the provider that they come from, as the provider names it (`sid`), at most 256 characters. */
+  readonly providerSession?: string | undefined
 }
 
 export interface Commit {

@@ -30,7 +30,11 @@ export interface SessionCache<Session extends Cacheable> {
   /** The life of what is kept under this id. */
   lifeOf(id: SessionId): Life | undefined
   add(session: Session, now: number): void
+  /** The store told that the record is there; whether it is this version, it confirms. */
+  refresh(id: SessionId, now: number): void
   remove(id: SessionId): void
+  /** Lets go of what is kept under this id, unless it is of this version. */
+  keepOnly(id: SessionId, version: string | undefined): void
   clear(): void
 }
 
@@ -38,7 +42,8 @@ interface Entry<Session> {
   readonly version: string
   /** Outlives the version. */
   readonly newest: TicketSecret | undefined
-  readonly readAt: number
+  /** When the store last told that it is there. */
+  readAt: number
   /** When it was last known to be true. */
   trueAt: number
   /** Used since the last look for something to put out. */
@@ -50,7 +55,7 @@ interface Entry<Session> {
 export interface CacheOptions {
   /** Sessions kept. */
   readonly maxEntries: number
-  /** Milliseconds after which the store is asked again, whatever it confirms. */
+  /** Milliseconds after which the store is asked again, whatever it confirms; a touch asks it too. */
   readonly maxAge: number
 }
 
@@ -102,7 +107,15 @@ export function createCache<Session extends Cacheable>(
       if (known === undefined && entries.size >= maxEntries) putOneOut()
       entries.set(session.id, entry)
     },
+    refresh(id, now) {
+      const entry = entries.get(id)
+      if (entry !== undefined) entry.readAt = now
+    },
     remove: (id) => void entries.delete(id),
+    keepOnly(id, version) {
+      const entry = entries.get(id)
+      if (entry !== undefined && entry.version !== version) entries.delete(id)
+    },
     clear: () => entries.clear(),
   }
 }

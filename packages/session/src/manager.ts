@@ -38,7 +38,7 @@ export function createSessions<Data extends JsonObject<Data> = SessionData>(
 ): SessionManager<Data> {
   const checked = checkOptions(options)
   const cookie = resolveCookie(options.cookie)
-  const { store, maxParts } = createStore(options, checked, cookie)
+  const { store, maxParts } = createStore(checked, cookie)
   const host = createHost(store, checked, cookie, maxParts)
   const read = reader(checked.lookup, cookie.name, maxParts)
   const open = (presented: Presented) => openSession<Data>(host, read, presented)
@@ -49,12 +49,18 @@ export function createSessions<Data extends JsonObject<Data> = SessionData>(
     openRequest,
     wrap: wrapper(openRequest, checked.lookup),
     ownsCookie: (name) => checked.lookup.kind === 'cookie' && ownsCookieName(cookie.name, name),
-    close: () => store.close(),
+    async close() {
+      try {
+        await store.close()
+      } finally {
+        if (checked.ownedStore !== undefined) await checked.ownedStore.close()
+      }
+    },
   }
 }
 
-function createStore({ store }: SessionsOptions, checked: CheckedOptions, cookie: ResolvedCookie) {
-  const { prefix, timeouts, maxBytes } = checked
+function createStore(checked: CheckedOptions, cookie: ResolvedCookie) {
+  const { store, prefix, timeouts, maxBytes } = checked
   const settings: StoreSettings = { prefix, cookieName: cookie.name, timeouts, maxBytes }
   return isSealedCookies(store)
     ? { store: store.sessions(settings), maxParts: store.maxParts }

@@ -15,14 +15,21 @@ export interface Metadata {
   readonly userAgent?: string | undefined
   /** Who signed in, as `hashSubject` writes it. */
   readonly subject?: string | undefined
+  /** The session at the provider that they came from, as `hashName` writes it. */
+  readonly providerSession?: string | undefined
 }
 
 const noSalt = new Uint8Array(0)
 
 /** Hides who signed in from whoever has the store alone: HMAC-SHA-256, 22 characters of base64url. */
 export function hashSubject(sealer: Sealer, subject: string): string {
-  const key = sealer.derive('subject', '', sealer.keyId, noSalt) ?? noSalt
-  return createHmac('sha256', key).update(subject).digest().subarray(0, 16).toString('base64url')
+  return hashName(sealer, 'subject', subject, sealer.keyId)
+}
+
+/** The same for names of another purpose, and with another key of the installation than the one that writes. */
+export function hashName(sealer: Sealer, purpose: string, name: string, keyId: string): string {
+  const key = sealer.derive(purpose, '', keyId, noSalt) ?? noSalt
+  return createHmac('sha256', key).update(name).digest().subarray(0, 16).toString('base64url')
 }
 
 /** Cuts to size what a visitor can choose. */
@@ -31,9 +38,14 @@ export function sealMetadata(
   id: SessionId,
   salt: Uint8Array,
   dataKey: Uint8Array,
-  { address, userAgent, subject }: Metadata,
+  { address, userAgent, subject, providerSession }: Metadata,
 ): Uint8Array {
-  const kept: Metadata = { address: address?.slice(0, 64), userAgent: userAgent?.slice(0, 512), subject }
+  const kept: Metadata = {
+    address: address?.slice(0, 64),
+    userAgent: userAgent?.slice(0, 512),
+    subject,
+    providerSession,
+  }
   const plain = new TextEncoder().encode(JSON.stringify(kept))
   if (sealer.kind === 'none') return plain
   return encrypt(sealer.derive('metadata', id, sealer.keyId, salt, dataKey)!, plain, noSalt)

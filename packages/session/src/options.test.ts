@@ -54,3 +54,34 @@ test('everything but the store has a default', async () => {
   expect(sessions.revokes).toBe(true)
   await sessions.close()
 })
+
+test('over a store that others may share, the prefix has to be given, and names the store', async () => {
+  const asked: string[] = []
+  const records = memoryRecords()
+  const store = {
+    under(prefix: string) {
+      asked.push(prefix)
+      return records
+    },
+  }
+  expect(() => createSessions({ store })).toThrow(
+    expect.objectContaining({ code: 'ERR_INVALID_OPTION', message: expect.stringContaining('"prefix" is missing') }),
+  )
+  expect(asked).toEqual([])
+  await records.create('id', Uint8Array.of(1), 1000)
+  await createSessions({ store, prefix: 'shop' }).close()
+  expect(asked).toEqual(['shop'])
+  expect(records.size).toBe(0)
+})
+
+test('the clock is the given one, else that of the store, else that of this machine', async () => {
+  const own = { ...memoryRecords(), now: () => 1_800_000_000_000 }
+  const startedAt = async (options: Partial<SessionsOptions>) => {
+    const session = await createSessions({ store: own, ...options }).open({})
+    session.start()
+    return session.createdAt
+  }
+  expect(await startedAt({})).toBe(1_800_000_000_000)
+  expect(await startedAt({ clock: () => 5 })).toBe(5)
+  expect(Math.abs((await startedAt({ store: memoryRecords() }))! - Date.now())).toBeLessThan(10_000)
+})

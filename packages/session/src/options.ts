@@ -6,20 +6,23 @@ import { checkFunction, checkObject, invalid, shown, shownKind } from './invalid
 import { members } from './members.ts'
 import type { Schedule } from './schedule.ts'
 import type { SealedCookieStore, Timeouts } from './session-store.ts'
-import type { RecordStore } from './store.ts'
+import { isClocked, type PrefixedStores, type RecordStore } from './store.ts'
 import { isToken } from './token.ts'
 
 /** Where the ticket is looked for; in a header it comes back in a response header of the same name. */
 export type Lookup = { readonly kind: 'cookie' } | { readonly kind: 'header'; readonly name: string }
 
 export interface SessionsOptions {
-  /** A record store (`memoryRecords`, `sqliteRecords`, …), or `sealedCookies`, which cannot revoke. */
-  readonly store: RecordStore | SealedCookieStore
+  /**
+   * A record store (`memoryRecords`, `sqliteRecords`, …), `connectRedis`, or `sealedCookies`, which cannot revoke. One that
+   * the manager takes out of a connection (`PrefixedStores`) it also closes.
+   */
+  readonly store: RecordStore | PrefixedStores | SealedCookieStore
   /**
    * Names what these sessions belong to; a record or cookie of another prefix does not open.
    * `[A-Za-z0-9][A-Za-z0-9_.:-]*`, at most 128 characters.
    *
-   * @defaultValue `session`
+   * @defaultValue `session`; over a store that others may share, as Redis is, it must be given
    */
   readonly prefix?: string
   /** @defaultValue the cookie */
@@ -62,7 +65,7 @@ export interface SessionsOptions {
    * @defaultValue 10,000 sessions, for 60 seconds each
    */
   readonly cache?: CacheOptions | false
-  /** Milliseconds since 1970. @defaultValue Date.now */
+  /** Milliseconds since 1970. @defaultValue the clock of the store where it has one, else Date.now */
   readonly clock?: () => number
   /** @defaultValue setTimeout, without keeping the process alive for it */
   readonly schedule?: Schedule
@@ -70,6 +73,9 @@ export interface SessionsOptions {
 }
 
 export interface CheckedOptions {
+  readonly store: RecordStore | SealedCookieStore
+  /** The same, when the manager has to close it. */
+  readonly ownedStore: RecordStore | undefined
   readonly prefix: string
   readonly lookup: Lookup
   readonly timeouts: Timeouts
@@ -88,9 +94,30 @@ export interface CheckedOptions {
 export function checkOptions(options: SessionsOptions): CheckedOptions {
   checkObject('The options of createSessions()', options, optionNames)
   checkStore(options.store)
+  const checked = withDefaults(options)
+  checkPrefix(checked.prefix)
+  checkLookup(checked.lookup, options.store)
+  checkNumbers(checked)
+  checkPorts(options)
+  const ownedStore = isPrefixed(options.store) ? options.store.under(checked.prefix) : undefined
+  const store = ownedStore ?? (options.store as RecordStore | SealedCookieStore)
+  return { ...checked, store, ownedStore, clock: options.clock ?? clockOf(store) }
+}
+
+function clockOf(store: RecordStore | SealedCookieStore): () => number {
+  return isSealedCookies(store) || !isClocked(store) ? Date.now : () => store.now()
+}
+
+function withDefaults(options: SessionsOptions): Omit<CheckedOptions, 'store' | 'ownedStore' | 'clock'> {
+  if (options.prefix === undefined && isPrefixed(options.store)) {
+    throw invalid(
+      'createSessions: "prefix" is missing, so these sessions would be shared with others that use this store. ' +
+        'Nothing was made. Give a name of your own.',
+    )
+  }
   const timeouts = options.timeouts ?? {}
   checkObject('createSessions: "timeouts"', timeouts, members<keyof Timeouts>({ idle: true, lifetime: true }))
-  const checked: CheckedOptions = {
+  return {
     prefix: options.prefix ?? sessionDefaults.prefix,
     lookup: options.lookup ?? sessionDefaults.lookup,
     timeouts: {
@@ -103,15 +130,9 @@ export function checkOptions(options: SessionsOptions): CheckedOptions {
     maxBytes: options.maxBytes ?? sessionDefaults.maxBytes,
     serveCachedFor: options.serveCachedFor ?? sessionDefaults.serveCachedFor,
     cache: options.cache ?? sessionDefaults.cache,
-    clock: options.clock ?? Date.now,
     schedule: options.schedule,
     observer: options.observer ?? {},
   }
-  checkPrefix(checked.prefix)
-  checkLookup(checked.lookup, options.store)
-  checkNumbers(checked)
-  checkPorts(checked)
-  return checked
 }
 
 const optionNames = members<keyof SessionsOptions>({
@@ -144,16 +165,18 @@ const operations = members<keyof RecordStore>({
 function checkStore(store: unknown): void {
   const given = (typeof store === 'object' && store !== null ? store : {}) as Record<string, unknown>
   if (given.kind === 'sealed-cookie' && typeof given.sessions === 'function') return
+  if (typeof given.under === 'function') return
   const missing = operations.find((name) => typeof given[name] !== 'function')
   if (missing === undefined) return
   throw invalid(
     `createSessions: "store" is ${shownKind(store)} without a function "${missing}", so no session could be kept. ` +
-      'Nothing was made. Give memoryRecords(), sqliteRecords({ file }), sealedCookies({ keys }), or an object with ' +
-      `${operations.join(', ')}.`,
+      'Nothing was made. Give memoryRecords(), sqliteRecords({ file }), connectRedis({ deployment }), sealedCookies({ keys }), or an ' +
+      `object with ${operations.join(', ')}.`,
   )
 }
 
-function checkPrefix(prefix: string): void {
+/** @throws SessionError `ERR_INVALID_OPTION` */
+export function checkPrefix(prefix: string): void {
   if (typeof prefix === 'string' && /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/.test(prefix)) return
   throw invalid(
     `createSessions: "prefix" is ${shown(prefix)}, so the records could not be told from others. ` +
@@ -183,12 +206,23 @@ function checkLookup(lookup: Lookup, store: SessionsOptions['store']): void {
   }
 }
 
-/** The other kind of store keeps records. */
+/** Stores that share a connection: of which the manager takes the one of its prefix. */
+function isPrefixed(store: SessionsOptions['store']): store is PrefixedStores {
+  return 'under' in store && typeof store.under === 'function'
+}
+
+/** The other kinds of store keep records. */
 export function isSealedCookies(store: SessionsOptions['store']): store is SealedCookieStore {
   return 'kind' in store && store.kind === 'sealed-cookie'
 }
 
-function checkNumbers({ timeouts, rotateAfter, maxBytes, serveCachedFor, cache }: CheckedOptions): void {
+function checkNumbers({
+  timeouts,
+  rotateAfter,
+  maxBytes,
+  serveCachedFor,
+  cache,
+}: ReturnType<typeof withDefaults>): void {
   checkPositive('timeouts.idle', timeouts.idle)
   checkPositive('timeouts.lifetime', timeouts.lifetime)
   checkPositive('maxBytes', maxBytes)
@@ -208,8 +242,8 @@ function checkNumbers({ timeouts, rotateAfter, maxBytes, serveCachedFor, cache }
   }
 }
 
-function checkPorts({ clock, schedule, observer }: CheckedOptions): void {
-  checkFunction('createSessions: "clock"', clock)
+function checkPorts({ clock, schedule, observer = {} }: SessionsOptions): void {
+  if (clock !== undefined) checkFunction('createSessions: "clock"', clock)
   if (schedule !== undefined) checkFunction('createSessions: "schedule"', schedule)
   if (typeof observer === 'object') return
   throw invalid(

@@ -1,10 +1,20 @@
 /** Writing sessions to a record store: by compare-and-set, applied again after a conflict, never creating what is gone. */
 import { SessionError } from './errors.ts'
 import { amendRecord, type Content, isNewest, newRecord, resealRecord, type WrittenRecord } from './sealed-record.ts'
-import { applyChanges, type Changes, changesNoData, isUnchanged, type Saved, type Visitor } from './session-store.ts'
+import type { Holder } from './session-index.ts'
+import {
+  applyChanges,
+  type Changes,
+  changesNoData,
+  isUnchanged,
+  type Saved,
+  type StoredSession,
+  type Visitor,
+} from './session-store.ts'
 import type { SessionId } from './store.ts'
 import { formatTicket, newSecret, type Ticket, type TicketSecret } from './ticket.ts'
-import { type Engine, keepSession, readSession, type TicketSession } from './ticket-session.ts'
+import { type Engine, readSession, type TicketSession } from './ticket-session.ts'
+import { type RecordWrite, writeSession } from './unknown-outcome.ts'
 
 /** After a conflict, changes are applied again at most so often (rule 5). */
 const maxReapplied = 3
@@ -20,13 +30,65 @@ export async function createSession(
   const { idle, lifetime } = engine.settings.timeouts
   const ttl = Math.min(idle, lifetime)
   const ticket: Ticket = { id, secret: newSecret() }
-  const content: Content = { subject: changes.subject, data: applyChanges(undefined, changes) }
-  const { bytes, record } = checkSize(engine, newRecord(engine.context, ticket, content, visitor, now))
-  const version = await engine.records.create(id, bytes, ttl)
-  if (version === undefined) throw conflict(`The store has a record under the new id ${id}; nothing was written.`)
-  const life = engine.touches.written(id, now, ttl, now)
-  const session = keepSession(engine, ticket, record, version, life, now)
-  return { kind: 'saved', session, value: formatTicket(ticket), rotated: false }
+  const { subject, providerSession } = changes
+  const content: Content = { subject, providerSession, data: applyChanges(undefined, changes) }
+  const written = checkSize(engine, newRecord(engine.context, ticket, content, visitor, now))
+  const signIn = await beginSignIn(engine, { id, createdAt: now }, changes, now)
+  const write = { ...written, ticket, fresh: true }
+  const create = () => engine.records.create(id, write.bytes, ttl)
+  const session = await writeSession(engine, write, now, ttl, now, create)
+  if (session === undefined) throw conflict(`The store has a record under the new id ${id}; nothing was written.`)
+  const value = formatTicket(ticket)
+  if (session instanceof SessionError) return finishSignIn(signIn, uncertain(value, now, session))
+  return finishSignIn(signIn, { kind: 'saved', session, value, rotated: false })
+}
+
+/** Before anything is told of a sign-in: whether all sessions of that person were ended meanwhile. */
+async function finishSignIn(signIn: SignIn | undefined, saved: Saved): Promise<Saved> {
+  if (signIn === undefined || saved.kind === 'lost') return saved
+  // A store that does not answer is not asked again while the visitor waits; it is as soon as it does.
+  if (saved.kind === 'uncertain' && !saved.error.unconfirmed) {
+    void signIn.wasEnded().catch(() => {})
+    return saved
+  }
+  return (await signIn.wasEnded()) ? lost('ended') : saved
+}
+
+interface SignIn {
+  /** All sessions of that person were ended meanwhile: this one is, too. */
+  wasEnded(): Promise<boolean>
+}
+
+/** What a sign-in has to do before and after it is written; `undefined` where nobody signs in or there is no index. */
+async function beginSignIn(
+  { index, records, cache, touches, settings }: Engine,
+  { id, createdAt }: Pick<StoredSession, 'id' | 'createdAt'>,
+  { subject, providerSession }: Changes,
+  now: number,
+): Promise<SignIn | undefined> {
+  if (index === undefined || subject === undefined) return undefined
+  const { idle, lifetime } = settings.timeouts
+  const holder = { subject, providerSession }
+  await index.reserve(holder, id, createdAt, Math.min(idle, createdAt + lifetime - now))
+  return {
+    async wasEnded() {
+      if (!(await index.endedSince(holder, now))) return false
+      cache?.remove(id)
+      touches.forget(id)
+      await records.delete(id)
+      index.leave(holder, id, createdAt)
+      return true
+    },
+  }
+}
+
+/** Whoever had the session before has it no longer. */
+function leaveFormer({ index }: Engine, before: StoredSession, { subject, providerSession }: Changes): void {
+  const former: Holder = {
+    subject: before.subject === subject ? undefined : before.subject,
+    providerSession: before.providerSession === providerSession ? undefined : before.providerSession,
+  }
+  index?.leave(former, before.id, before.createdAt)
 }
 
 /** Writes changes, or what is due without any. */
@@ -52,9 +114,10 @@ async function applyUntilItHolds(
   now: number,
 ): Promise<Saved> {
   let current = session
+  const signIn = await beginSignIn(engine, session, changes, now)
   for (let attempt = 0; attempt <= maxReapplied; attempt += 1) {
     const saved = await applyOnce(engine, current, changes, now, attempt > 0)
-    if (saved !== undefined) return saved
+    if (saved !== undefined) return finishSignIn(signIn, saved)
     const again = await readSession(engine, current, now)
     if (again.kind === 'rejected') return lost(again.reason === 'wrong_secret' ? 'refused' : 'ended')
     current = again
@@ -80,23 +143,31 @@ async function applyOnce(
   const write = prepareWrite(engine, session, changes, now)
   if (write === undefined) return keepAsIs(engine, session, now, justRead)
   checkSize(engine, write)
-  const version = await engine.records.update(session.id, write.bytes, session.version, ttl)
-  if (version === undefined) return undefined
-  const life = engine.touches.written(session.id, session.createdAt, ttl, now)
-  const saved = keepSession(engine, write.ticket, write.record, version, life, now)
+  const update = () => engine.records.update(session.id, write.bytes, session.version, ttl)
+  const saved = await writeSession(engine, write, session.createdAt, ttl, now, update)
+  if (saved === undefined) return undefined
+  if (saved instanceof SessionError) return notSure(session, write, saved)
+  // Also after a sign-in: whoever looked meanwhile found another person in the record, and took the entry out.
+  engine.index?.move(saved.life)
+  if (changes.subject !== undefined) leaveFormer(engine, session, changes)
   return { kind: 'saved', session: saved, value: write.value, rotated: write.rotated }
 }
 
-interface Write extends WrittenRecord {
-  /** The ticket that opens what is written, as the request goes on with it. */
-  readonly ticket: Ticket
+/** Only where the secret before may be dead: else the ticket that the browser has goes on being good, and leads to the new one. */
+function notSure(session: TicketSession, write: Write, error: SessionError): Saved {
+  if (!write.fresh || write.value === undefined) throw error
+  return uncertain(write.value, session.createdAt, error)
+}
+
+interface Write extends RecordWrite {
   readonly value: string | undefined
   readonly rotated: boolean
 }
 
 /** `undefined` when the record is right as it is. */
 function prepareWrite(engine: Engine, session: TicketSession, changes: Changes, now: number): Write | undefined {
-  const content: Content = { subject: changes.subject ?? session.subject, data: applyChanges(session, changes) }
+  const { subject, providerSession } = changes.subject === undefined ? session : changes
+  const content: Content = { subject, providerSession, data: applyChanges(session, changes) }
   if (changes.rotate || changes.subject !== undefined) return riseOfPrivilege(engine, session, content, now)
   const isDue = session.slot === 0 && now >= session.dueAt
   return !isDue && changesNoData(session, changes) ? undefined : amend(engine, session, content, now, isDue)
@@ -105,7 +176,7 @@ function prepareWrite(engine: Engine, session: TicketSession, changes: Changes, 
 function riseOfPrivilege(engine: Engine, session: TicketSession, content: Content, now: number): Write {
   const ticket: Ticket = { id: session.id, secret: newSecret() }
   const written = resealRecord(engine.context, session.record, ticket, content, now, now)
-  return { ...written, ticket, value: formatTicket(ticket), rotated: true }
+  return { ...written, ticket, fresh: true, value: formatTicket(ticket), rotated: true }
 }
 
 function amend(engine: Engine, session: TicketSession, content: Content, now: number, isDue: boolean): Write {
@@ -115,10 +186,10 @@ function amend(engine: Engine, session: TicketSession, content: Content, now: nu
   const amended = amendRecord(engine.context, record, session, content, now, { next, brought })
   if (amended === undefined) {
     const written = resealRecord(engine.context, record, session, content, now, record.rotatedAt)
-    return { ...written, ticket: session, value: undefined, rotated: false }
+    return { ...written, ticket: session, fresh: false, value: undefined, rotated: false }
   }
   const value = ticketOf(session, next ?? newestSecret(engine, session))
-  return { ...amended, ticket: session, value, rotated: next !== undefined }
+  return { ...amended, ticket: session, fresh: false, value, rotated: next !== undefined }
 }
 
 /** Nothing to write but perhaps a touch, nothing to tell but perhaps the ticket that has followed on this one. */
@@ -139,7 +210,10 @@ async function keepAsIs(
 /** `false` only when the store says that the session is gone; while it says nothing, the touch stays owed. */
 async function touch({ touches, cache }: Engine, { id, life }: TicketSession, now: number): Promise<boolean> {
   try {
-    if (await touches.touch(life, now)) return true
+    if (await touches.touch(life, now)) {
+      cache?.refresh(id, now)
+      return true
+    }
   } catch {
     return true
   }
@@ -164,6 +238,10 @@ function ticketOf({ id }: TicketSession, secret: TicketSecret | undefined): stri
 
 function unchanged(session: TicketSession, value: string | undefined): Saved {
   return { kind: 'saved', session, value, rotated: false }
+}
+
+function uncertain(value: string, createdAt: number, error: SessionError): Saved {
+  return { kind: 'uncertain', value, createdAt, error }
 }
 
 function lost(state: 'ended' | 'refused'): Saved {

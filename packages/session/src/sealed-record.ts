@@ -2,7 +2,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { SessionData } from './api.ts'
 import { SessionError } from './errors.ts'
-import { hashSubject, type Metadata, openMetadata, sealMetadata } from './metadata.ts'
+import { hashName, hashSubject, type Metadata, openMetadata, sealMetadata } from './metadata.ts'
 import { nextCounter, type RecordHeader, type RecordParts, readRecord, type Slot, writeHeader } from './record.ts'
 import type { Sealer, Sealers } from './sealing.ts'
 import { freezeData, type Rejection, type Visitor } from './session-store.ts'
@@ -15,6 +15,7 @@ export const grace = 30_000
 export interface OpenRecord {
   readonly kind: 'open'
   readonly subject: string | undefined
+  readonly providerSession: string | undefined
   readonly data: SessionData
   readonly createdAt: number
   readonly rotatedAt: number
@@ -33,6 +34,8 @@ export interface OpenRecord {
 /** What a record keeps for the application. */
 export interface Content {
   readonly subject: string | undefined
+  /** The session at the provider that they came from. */
+  readonly providerSession?: string | undefined
   readonly data: SessionData
 }
 
@@ -124,10 +127,10 @@ function unknownKey({ id }: Ticket, keyId: string): SessionError {
   )
 }
 
-function parseContent(plain: Uint8Array): Content | undefined {
+function parseContent(plain: Uint8Array): Pick<OpenRecord, keyof Content> | undefined {
   try {
-    const { subject, data } = JSON.parse(new TextDecoder().decode(plain)) as Content
-    return { subject, data: freezeData(data) }
+    const { subject, providerSession, data } = JSON.parse(new TextDecoder().decode(plain)) as Content
+    return { subject, providerSession, data: freezeData(data) }
   } catch {
     return undefined
   }
@@ -174,7 +177,10 @@ function seal(
 ): WrittenRecord {
   const dataKey = writes.newDataKey()
   const salt = new Uint8Array(randomBytes(16))
-  const subject = content.subject === undefined ? undefined : hashSubject(writes, content.subject)
+  const [subject, providerSession] = [
+    content.subject && hashSubject(writes, content.subject),
+    content.providerSession && hashName(writes, 'provider session', content.providerSession, writes.keyId),
+  ]
   const header: RecordHeader = {
     ...times,
     kind: writes.kind,
@@ -185,7 +191,7 @@ function seal(
     broughtAt: 0,
     slots: [newSlot(writes, ticket, dataKey, writes.keyId)],
     pending: new Uint8Array(0),
-    metadata: sealMetadata(writes, ticket.id, salt, dataKey, { ...metadata, subject }),
+    metadata: sealMetadata(writes, ticket.id, salt, dataKey, { ...metadata, subject, providerSession }),
   }
   return finish(writes, ticket, header, dataKey, content, 0, undefined)
 }

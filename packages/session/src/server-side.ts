@@ -7,9 +7,11 @@ import { SessionError } from './errors.ts'
 import { observeStore } from './observed-store.ts'
 import { readRecord } from './record.ts'
 import { createSession, saveSession } from './save-session.ts'
+import { backgroundTimer } from './schedule.ts'
 import { createSealers, prefixTag } from './sealing.ts'
+import { createSessionIndex } from './session-index.ts'
 import type { Opened, SessionStore, StoredSession, StoreSettings } from './session-store.ts'
-import { isConfirming, isExpiring, type RecordStore } from './store.ts'
+import { isChanging, isConfirming, isExpiring, isIndexing, type RecordStore } from './store.ts'
 import { parseTicket, splitTicket, type Ticket } from './ticket.ts'
 import { type Engine, readSession, type ServerSideOptions, type TicketSession } from './ticket-session.ts'
 import { createTouches } from './touches.ts'
@@ -17,7 +19,7 @@ import { createTouches } from './touches.ts'
 /** A session store over a record store. @throws SessionError `ERR_INVALID_OPTION` */
 export function serverSide(records: RecordStore, settings: StoreSettings, options: ServerSideOptions): SessionStore {
   const engine = createEngine(records, settings, options)
-  const stopListening = listenToEnds(engine, records)
+  const stopListening = [listenToEnds(engine, records), listenToChanges(engine, records)]
   return {
     revokes: true,
     open: (value, now) => open(engine, value, now),
@@ -26,9 +28,13 @@ export function serverSide(records: RecordStore, settings: StoreSettings, option
     save: (session, changes, now) => saveSession(engine, session as TicketSession, changes, now),
     end: (session) => end(engine, session),
     async close() {
-      stopListening?.()
+      for (const stop of stopListening) stop?.()
       engine.cache?.clear()
-      await engine.touches.close()
+      try {
+        await engine.touches.close()
+      } finally {
+        await engine.index?.close()
+      }
     },
   }
 }
@@ -37,16 +43,20 @@ function createEngine(store: RecordStore, settings: StoreSettings, options: Serv
   const records = observeStore(store, options.observer)
   const confirm = isConfirming(store) ? store.confirm.bind(store) : undefined
   const caches = options.cache !== false && (confirm !== undefined || options.serveCachedFor > 0)
+  const { clock, schedule = backgroundTimer } = options
+  const sealers = createSealers(options.sealing, options.serverKeys, settings.prefix)
+  const { lifetime } = settings.timeouts
+  const index = isIndexing(store)
+    ? createSessionIndex({ store, sealer: sealers.writes, lifetime, clock, schedule, end: records.delete })
+    : undefined
   return {
     settings,
     options,
     records,
     confirm,
-    context: {
-      sealers: createSealers(options.sealing, options.serverKeys, settings.prefix),
-      prefixTag: prefixTag(settings.prefix),
-    },
-    touches: createTouches(records, settings.timeouts, options.clock, options.schedule),
+    index,
+    context: { sealers, prefixTag: prefixTag(settings.prefix) },
+    touches: createTouches(records, settings.timeouts, clock, schedule, index?.move),
     cache: caches && options.cache ? createCache<TicketSession>(options.cache, confirm) : undefined,
     tellsEnds: isExpiring(store),
   }
@@ -86,10 +96,12 @@ function use({ touches }: Engine, { life, dueAt }: TicketSession, now: number): 
   return touchIsDue || now >= dueAt
 }
 
-async function end({ records, cache, touches }: Engine, { id }: StoredSession): Promise<void> {
+async function end({ records, cache, touches, index }: Engine, session: StoredSession): Promise<void> {
+  const { id, createdAt } = session
   cache?.remove(id)
   touches.forget(id)
   await records.delete(id)
+  index?.leave(session, id, createdAt)
 }
 
 /** Counts sessions of this prefix that reached their end, and lets go of them. */
@@ -104,4 +116,10 @@ function listenToEnds({ context, options, settings, cache, touches }: Engine, st
     const lifetimeOver = endedAt + 1000 >= header.createdAt + settings.timeouts.lifetime
     options.observer.ended?.(lifetimeOver ? 'lifetime' : 'idle')
   })
+}
+
+/** What is known to have changed is not served in an outage either. */
+function listenToChanges({ cache }: Engine, store: RecordStore) {
+  if (cache === undefined || !isChanging(store)) return undefined
+  return store.onChange((id, version) => (id === undefined ? cache.clear() : cache.keepOnly(id, version)))
 }

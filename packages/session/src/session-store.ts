@@ -4,6 +4,7 @@
  * no requests; `manager.ts` does.
  */
 import type { JsonValue, RejectReason, SessionData } from './api.ts'
+import type { SessionError } from './errors.ts'
 import type { SessionId } from './store.ts'
 
 export interface SessionStore {
@@ -47,6 +48,8 @@ export interface StoredSession {
   /** Milliseconds since 1970. */
   readonly createdAt: number
   readonly subject: string | undefined
+  /** The session at the provider that it came from, where that is kept. */
+  readonly providerSession?: string | undefined
   /** Frozen through and through. */
   readonly data: SessionData
 }
@@ -66,6 +69,8 @@ export interface Changes {
   readonly values: ReadonlyMap<string, JsonValue | undefined>
   /** Somebody signed in. Data of another subject does not pass over. */
   readonly subject: string | undefined
+  /** The session at the provider that they come from; only with a subject. */
+  readonly providerSession?: string | undefined
   /** A rise of privilege: new secret, new data key, the old secret is dead at once. */
   readonly rotate: boolean
 }
@@ -83,6 +88,14 @@ export type Saved =
       /** What the browser is to hold from now on; `undefined`: what it has. */
       readonly value: string | undefined
       readonly rotated: boolean
+    }
+  /** Perhaps written: the browser is to hold the value all the same, with the answer that tells of the failure. */
+  | {
+      readonly kind: 'uncertain'
+      readonly value: string
+      /** Milliseconds since 1970. */
+      readonly createdAt: number
+      readonly error: SessionError
     }
   /** Not written, because meanwhile the session `ended`, or the ticket was replaced (`refused`). */
   | { readonly kind: 'lost'; readonly state: 'ended' | 'refused' }

@@ -8,8 +8,10 @@ import type {
   SessionData,
   SessionObserver,
   SessionState,
+  SignInOptions,
 } from './api.ts'
-import { invalid, shown } from './invalid-option.ts'
+import { SessionError } from './errors.ts'
+import { checkObject, invalid, shown } from './invalid-option.ts'
 import { copyJson } from './json.ts'
 import { members } from './members.ts'
 import {
@@ -23,6 +25,7 @@ import {
 } from './session-store.ts'
 import type { SessionId } from './store.ts'
 import { newId } from './ticket.ts'
+import { attachCommit } from './unknown-outcome.ts'
 
 /** What a session needs of its manager. */
 export interface SessionHost {
@@ -61,6 +64,7 @@ export class OpenedSession<Data extends JsonObject<Data>> implements Session<Dat
   #started: Started | undefined
   #values: Map<string, JsonValue | undefined> | undefined
   #subject: string | undefined
+  #providerSession: string | undefined
   #rotate = false
   #endReason: EndReason | undefined
   #view: SessionData | undefined
@@ -129,14 +133,18 @@ export class OpenedSession<Data extends JsonObject<Data>> implements Session<Dat
     this.#started = { id: newId(), createdAt: this.#host.clock() }
     this.#state = 'open'
   }
-  signIn(subject: string): void {
+  signIn(subject: string, options: SignInOptions = {}): void {
     this.#refuseAfterCommit('signIn')
     if (typeof subject !== 'string' || subject === '') throw invalid(noSubject)
+    checkObject('signIn: the options', options, signInOptions)
+    const { providerSession } = options
+    if (providerSession !== undefined && !isProviderSession(providerSession)) throw invalid(noProviderSession)
     this.start()
     if (this.#state !== 'open') return
     // What was set for somebody else goes with the rest of their data.
     if (this.subject !== undefined && this.subject !== subject) this.#values = undefined
     this.#subject = subject
+    this.#providerSession = providerSession
     this.#view = undefined
   }
   rotate(): void {
@@ -174,12 +182,18 @@ export class OpenedSession<Data extends JsonObject<Data>> implements Session<Dat
   }
 
   #changes(): Changes {
-    return { values: this.#values ?? noValues, subject: this.#subject, rotate: this.#rotate }
+    return {
+      values: this.#values ?? noValues,
+      subject: this.#subject,
+      providerSession: this.#providerSession,
+      rotate: this.#rotate,
+    }
   }
 
   #drop(): void {
     this.#values = undefined
     this.#subject = undefined
+    this.#providerSession = undefined
     this.#rotate = false
     this.#view = undefined
   }
@@ -196,16 +210,20 @@ export class OpenedSession<Data extends JsonObject<Data>> implements Session<Dat
   }
 
   async #commitEnd(stored: StoredSession): Promise<Commit> {
-    await this.#host.store.end(stored)
+    const { store, tell } = this.#host
+    await store.end(stored).catch((error: unknown) => {
+      throw isUnconfirmed(error) ? attachCommit(error, tell(undefined, 0, this.#present)) : error
+    })
     this.#host.observer.ended?.(this.#endReason ?? 'sign_out')
     return this.#host.tell(undefined, 0, this.#present)
   }
 
   async #commitNew(now: number): Promise<Commit> {
     const { store, observer } = this.#host
-    const commit = this.#accept(await store.create(this.id!, this.#changes(), this.#visitor, now), now)
-    observer.created?.()
-    return commit
+    const saved = await store.create(this.id!, this.#changes(), this.#visitor, now)
+    if (saved.kind === 'saved') observer.created?.()
+    if (saved.kind === 'lost') this.#started = undefined
+    return this.#accept(saved, now)
   }
 
   async #commitChanges(stored: StoredSession, now: number): Promise<Commit> {
@@ -221,11 +239,20 @@ export class OpenedSession<Data extends JsonObject<Data>> implements Session<Dat
       if (saved.state === 'refused') this.#stored = undefined
       return nothingToTell
     }
+    if (saved.kind === 'uncertain') throw attachCommit(saved.error, this.#tell(saved.value, saved.createdAt, now))
     this.#stored = saved.session
     if (saved.value === undefined) return nothingToTell
-    const remaining = saved.session.createdAt + this.#host.timeouts.lifetime - now
-    return this.#host.tell(saved.value, remaining, this.#present)
+    return this.#tell(saved.value, saved.session.createdAt, now)
   }
+
+  #tell(value: string, createdAt: number, now: number): Commit {
+    return this.#host.tell(value, createdAt + this.#host.timeouts.lifetime - now, this.#present)
+  }
+}
+
+/** It ended here, so that the ticket is good for nothing: the browser is told, with the answer that tells of the failure. */
+function isUnconfirmed(error: unknown): error is SessionError {
+  return error instanceof SessionError && error.unconfirmed
 }
 
 function checkKey(method: string, key: unknown): void {
@@ -242,6 +269,16 @@ const endReasons: ReadonlySet<unknown> = new Set(
 const noReason = (reason: unknown) =>
   `end: ${shown(reason)} is no reason, so nobody could count it. The session is as before. Give one of ` +
   `${[...endReasons].join(', ')}, or none for sign_out.`
+
+const signInOptions = members<keyof SignInOptions>({ providerSession: true })
+
+function isProviderSession(name: unknown): boolean {
+  return typeof name === 'string' && name.length <= 256
+}
+
+const noProviderSession =
+  'signIn: the name of the provider’s session is no text of up to 256 characters, so the session could not be found by it. ' +
+  'Nobody was signed in. Give the name as the provider tells it, or leave it out.'
 
 const noSubject =
   'signIn: the subject is empty or no text, so nobody would be signed in. Give a name of the person as your application ' +

@@ -48,6 +48,11 @@ const faults: [fault: string, faulty: (memory: Memory) => Partial<RecordStore> &
   ['does not say what it deleted', (m) => ({ delete: (id) => m.delete(id).then(() => true) })],
   ['confirms everything', () => ({ confirm: () => true })],
   ['tells of no end', () => ({ onExpire: () => () => undefined })],
+  ['accepts what it accepted before', () => ({ acceptOnce: async () => true })],
+  ['accepts what is over', (m) => ({ acceptOnce: (token: string) => m.acceptOnce(token, Number.MAX_SAFE_INTEGER) })],
+  ['finds nobody', () => ({ entered: async () => [] })],
+  ['forgets that all of a person ended', () => ({ endedAt: async () => undefined })],
+  ['lists nothing', () => ({ async *list() {} })],
   ['cannot be closed twice', () => ({ close: closedOnce() })],
 ]
 

@@ -18,7 +18,7 @@ export interface StoredRecord {
 /**
  * Keeps records by id.
  *
- * Rejects only when the store itself fails (`ERR_STORE_UNAVAILABLE`); what is absent, expired or damaged is
+ * Rejects only when the store itself fails (`ERR_STORE_UNAVAILABLE`, with what it knows of a write that failed); what is absent, expired or damaged is
  * `undefined`. Times are milliseconds that remain, so that clocks of gateways do not matter.
  */
 export interface RecordStore {
@@ -54,6 +54,98 @@ export interface Expiring {
   onExpire(listener: (id: SessionId, bytes: Uint8Array, endedAt: number) => void): () => void
 }
 
+/** An extra ability: the store tells what it hears of changes, so that what was made of a record can be let go. */
+export interface Changing {
+  /**
+   * Calls `listener` with the id of a record and its version from now on, which is `undefined` when it ended; also for
+   * writes of this process. Without an id: nothing that was read before may be served any more, not even in an outage,
+   * since another server answers, or what it kept was lost. Returns how to stop.
+   */
+  onChange(listener: (id?: SessionId, version?: string) => void): () => void
+}
+
+/** An extra ability: the store has a clock, and all who share it go by it, whatever their own clocks say. */
+export interface Clocked {
+  /** Milliseconds since 1970; the clock of this machine as long as the store was not heard of. */
+  now(): number
+}
+
+/** An extra ability: something may be accepted once, by whoever of those that share the store comes first. */
+export interface AcceptingOnce {
+  /**
+   * `true` for the first who brings the token, `false` for everybody else until its time is over, and from then on for
+   * everybody, since it is good no longer. What is kept of a token is a hash.
+   *
+   * Rejects with `ERR_STORE_UNAVAILABLE`: then it must not be accepted.
+   *
+   * @param until when the token is good no longer, in milliseconds since 1970, by the clock of the store
+   */
+  acceptOnce(token: string, until: number): Promise<boolean>
+}
+
+/** A session as an index names it. */
+export interface IndexedSession {
+  readonly id: SessionId
+  /** Milliseconds since 1970. */
+  readonly createdAt: number
+}
+
+export interface IndexEntry extends IndexedSession {
+  /** When it ends by the last that the index heard, in milliseconds since 1970 by the clock of the store. */
+  readonly endsAt: number
+}
+
+/**
+ * An extra ability: sessions are found by a name, as a hash of who signed in. Bounded, and pruned by the ends of its entries;
+ * whoever finds an entry looks at the record before it believes it.
+ *
+ * A name is 1 to 128 letters, digits, `_`, `-` or `:`. All reject with `ERR_STORE_UNAVAILABLE`.
+ */
+export interface Indexing {
+  /**
+   * Enters a session under a name, to end in `ttl` milliseconds, or moves the end of its entry. Gives the sessions whose
+   * entries had to make room, those that would have ended first: they are found no longer, and are to be ended.
+   */
+  enter(name: string, session: IndexedSession, ttl: number): Promise<readonly SessionId[]>
+  leave(name: string, session: IndexedSession): Promise<void>
+  /** The entries that have not ended, or not for 10 seconds, oldest session first. */
+  entered(name: string): Promise<readonly IndexEntry[]>
+  /** Notes, for 60 seconds, that all sessions under the name are ended from now on backwards. */
+  markEnded(name: string): Promise<void>
+  /** When that was noted, in milliseconds since 1970 by the clock of the store; `undefined`: not within 60 seconds. */
+  endedAt(name: string): Promise<number | undefined>
+}
+
+/** What a list tells of a record. */
+export interface ListedRecord {
+  readonly id: SessionId
+  /** The first 2048 bytes of the record, in which everything but its content lies. */
+  readonly beginning: Uint8Array
+  /** Bytes of the whole record. */
+  readonly size: number
+  /** Milliseconds until the store drops it; > 0. */
+  readonly remaining: number
+}
+
+/** An extra ability: the store gives everything that it keeps, a little at a time and in no order. */
+export interface Listing {
+  /**
+   * A record that is there from the beginning to the end is given, perhaps twice; one that comes or goes meanwhile may or may
+   * not be. Rejects with `ERR_STORE_UNAVAILABLE`: then it does not go on.
+   */
+  list(): AsyncIterable<readonly ListedRecord[]>
+}
+
+/** Stores that share one connection. Whoever keeps records under a prefix asks for the store of that prefix. */
+export interface PrefixedStores {
+  /**
+   * The store for one prefix; `close` of it lets go of what this prefix needed, and leaves the connection to the others.
+   *
+   * @throws SessionError `ERR_INVALID_OPTION` for a prefix that is none
+   */
+  under(prefix: string): RecordStore
+}
+
 export function isConfirming(store: RecordStore): store is RecordStore & Confirming {
   return 'confirm' in store && typeof store.confirm === 'function'
 }
@@ -61,3 +153,26 @@ export function isConfirming(store: RecordStore): store is RecordStore & Confirm
 export function isExpiring(store: RecordStore): store is RecordStore & Expiring {
   return 'onExpire' in store && typeof store.onExpire === 'function'
 }
+
+export function isChanging(store: RecordStore): store is RecordStore & Changing {
+  return 'onChange' in store && typeof store.onChange === 'function'
+}
+
+export function isClocked(store: RecordStore): store is RecordStore & Clocked {
+  return 'now' in store && typeof store.now === 'function'
+}
+
+export function isAcceptingOnce(store: RecordStore): store is RecordStore & AcceptingOnce {
+  return 'acceptOnce' in store && typeof store.acceptOnce === 'function'
+}
+
+export function isIndexing(store: RecordStore): store is RecordStore & Indexing {
+  return 'enter' in store && typeof store.enter === 'function'
+}
+
+export function isListing(store: RecordStore): store is RecordStore & Listing {
+  return 'list' in store && typeof store.list === 'function'
+}
+
+/** Bytes of a record that a list gives. */
+export const listedBytes = 2048

@@ -1,9 +1,11 @@
 /** Sessions as a ticket opens them from a store, and what everything on the server side works with. */
+
 import type { Sealing, SealingKey, SessionObserver } from './api.ts'
 import type { CacheOptions, SessionCache } from './cache.ts'
 import type { observeStore } from './observed-store.ts'
 import type { Schedule } from './schedule.ts'
 import { grace, type OpenRecord, openRecord, type RecordContext } from './sealed-record.ts'
+import type { SessionIndex } from './session-index.ts'
 import type { Rejection, StoredSession, StoreSettings } from './session-store.ts'
 import type { SessionId } from './store.ts'
 import type { Ticket, TicketSecret } from './ticket.ts'
@@ -29,6 +31,8 @@ export interface Engine {
   readonly records: ReturnType<typeof observeStore>
   readonly context: RecordContext
   readonly touches: Touches
+  /** Over stores that have one. */
+  readonly index: SessionIndex | undefined
   readonly cache: SessionCache<TicketSession> | undefined
   /** Whether the store still keeps this version; `undefined` when it cannot say. */
   readonly confirm: ((id: SessionId, version: string) => boolean) | undefined
@@ -73,6 +77,8 @@ export function keepSession(
   life: Life,
   now: number,
 ): TicketSession {
+  life.subject = record.subject
+  life.providerSession = record.providerSession
   const session: TicketSession = {
     kind: 'open',
     id,
@@ -82,6 +88,7 @@ export function keepSession(
     life,
     createdAt: record.createdAt,
     subject: record.subject,
+    providerSession: record.providerSession,
     data: record.data,
     slot: record.slot,
     next: record.next,

@@ -97,3 +97,16 @@ test('a timer of its own keeps no process alive, and one that is far away does n
   expect(refs()).toBe(before)
   await touches.close()
 })
+
+test('what another gateway touched is not touched again before a tenth has passed since', () => {
+  const touches = createTouches(
+    { touch: async () => true },
+    timeouts,
+    () => 0,
+    () => () => undefined,
+  )
+  const life = touches.written('a', 0, 1000, 0)
+  // At 100 there are 970 ms left: it was touched at 70.
+  expect(touches.read('a', 0, 970, 100)).toBe(life)
+  expect([100, 169, 170].map((now) => touches.use(life, now))).toEqual([false, false, true])
+})

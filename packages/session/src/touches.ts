@@ -18,6 +18,9 @@ export interface Life {
   usedAt: number
   /** Among those that a trailing touch may be owed to. */
   tracked: boolean
+  /** Who it belongs to, for the index. */
+  subject: string | undefined
+  providerSession: string | undefined
 }
 
 export interface Touches {
@@ -41,11 +44,13 @@ const maxTracked = 100_000
 const batchSize = 100
 const maxDelay = 2 ** 31 - 1
 
+/** @param moved told of each touch that moved the end of a session */
 export function createTouches(
   records: Pick<RecordStore, 'touch'>,
   { idle, lifetime }: Timeouts,
   clock: () => number,
   schedule: Schedule = backgroundTimer,
+  moved: (life: Life) => void = () => {},
 ): Touches {
   const period = idle / 10
   const endOf = (life: Life) => Math.min(life.usedAt + idle, life.lastsUntil)
@@ -59,7 +64,9 @@ export function createTouches(
     life.touchedAt = now
     tracking.add(life)
     try {
-      return await records.touch(life.id, Math.max(life.endsAt - now, 1))
+      const touched = await records.touch(life.id, Math.max(life.endsAt - now, 1))
+      if (touched) moved(life)
+      return touched
     } catch (error) {
       life.endsAt = before
       throw error
@@ -120,7 +127,17 @@ export function createTouches(
   function createLife(id: SessionId, createdAt: number, remaining: number, now: number): Life {
     const lastsUntil = createdAt + lifetime
     const endsAt = Math.min(now + remaining, lastsUntil)
-    return { id, lastsUntil, endsAt, touchedAt: Math.min(endsAt - idle, now), usedAt: 0, tracked: false }
+    const touchedAt = Math.min(endsAt - idle, now)
+    return {
+      id,
+      lastsUntil,
+      endsAt,
+      touchedAt,
+      usedAt: 0,
+      tracked: false,
+      subject: undefined,
+      providerSession: undefined,
+    }
   }
 
   return {
@@ -128,6 +145,8 @@ export function createTouches(
       const known = tracking.lives.get(id)
       if (known === undefined) return createLife(id, createdAt, remaining, now)
       known.endsAt = Math.min(now + remaining, known.lastsUntil)
+      // Another gateway may have touched it since.
+      known.touchedAt = Math.max(known.touchedAt, Math.min(known.endsAt - idle, now))
       return known
     },
     written(id, createdAt, ttl, now) {

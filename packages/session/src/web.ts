@@ -3,6 +3,7 @@ import type { Commit, JsonObject, Presented, Session } from './api.ts'
 import { SessionError, type SessionErrorCode } from './errors.ts'
 import { checkFunction, invalid, shownKind } from './invalid-option.ts'
 import type { Lookup } from './options.ts'
+import { commitOf } from './unknown-outcome.ts'
 
 type Open<Data extends JsonObject<Data>> = (presented: Presented) => Promise<Session<Data>>
 type OpenRequest<Data extends JsonObject<Data>> = (
@@ -34,6 +35,8 @@ function checkRequest(request: Request): Request {
   )
 }
 
+const nothing: Commit = { setCookie: [], ticket: undefined }
+
 type Handler<Data extends JsonObject<Data>> = (request: Request, session: Session<Data>) => Response | Promise<Response>
 
 /** `wrap` of a manager. */
@@ -46,7 +49,8 @@ export function wrapper<Data extends JsonObject<Data>>(openRequest: OpenRequest<
         const response = checkResponse(await handler(request, session))
         return withCommit(response, await session.commit(), lookup)
       } catch (error) {
-        if (error instanceof SessionError && outages.includes(error.code)) return outage(error.code)
+        if (error instanceof SessionError && outages.includes(error.code))
+          return withCommit(outage(error.code), commitOf(error) ?? nothing, lookup)
         throw error
       }
     }

@@ -39,6 +39,13 @@ test('every spelling of an option is read', () => {
   expect(given.value('format')).toBe('json')
 })
 
+test('an argument in brackets may be missing, and is no more than one', () => {
+  const loose: Command = { ...command, positionals: ['[THING]'] }
+  expect(parseArguments(loose, []).positionals).toEqual([])
+  expect(parseArguments(loose, ['x']).positionals).toEqual(['x'])
+  expect(() => parseArguments(loose, ['x', 'y'])).toThrow('knows nothing to do with "y"')
+})
+
 test('what is not given is absent', () => {
   const given = parse('x')
   expect(given.values('config')).toEqual([])

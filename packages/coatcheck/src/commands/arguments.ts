@@ -86,7 +86,7 @@ function checkedValue({ name, value: placeholder, choices }: OptionSpec, token: 
 }
 
 function checkPositionals({ name, positionals: wanted }: Command, given: readonly string[]): void {
-  if (given.length < wanted.length) {
+  if (given.length < wanted.filter((one) => !one.startsWith('[')).length) {
     throw new UsageError(`"coatcheck ${name}" needs ${wanted[given.length]}: coatcheck ${name} ${wanted.join(' ')}.`)
   }
   if (given.length > wanted.length) {

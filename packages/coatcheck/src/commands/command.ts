@@ -6,14 +6,19 @@ export interface Shell {
   readonly environment: Environment
   stdout(text: string): void
   stderr(text: string): void
+  /** Resolves when standard output takes more; `undefined`: it always does. */
+  drained?: (() => Promise<void>) | undefined
+  /** Shows how far it is, on a terminal that shows nothing else; `undefined`: there is none. */
+  progress?: ((text: string) => void) | undefined
 }
 
 /** A command of the program, and all that its help says. */
 export interface Command {
+  /** One word, or two: the first one then names several commands together. */
   readonly name: string
   /** One line for the list of commands. */
   readonly summary: string
-  /** Placeholders of its arguments; all must be given. */
+  /** Placeholders of its arguments; all must be given but those in brackets, which come last. */
   readonly positionals: readonly string[]
   /** What it does, in lines of at most 100 characters. */
   readonly about: readonly string[]

@@ -44,7 +44,7 @@ describe('usage', () => {
     [['check', '--format', 'xml'], 'give text, json, github', 'help check'],
     [
       ['start'],
-      'There is no command "start". There are run, protect, check, explain, translate, schema, version, help.',
+      'There is no command "start". There are run, protect, check, explain, translate, sessions, keys, schema, version, help.',
       '--help',
     ],
     [['--print'], 'has no option "--print". It is one of "coatcheck protect".', 'help run'],
@@ -79,7 +79,17 @@ describe('usage', () => {
 describe('help', () => {
   test.each([[['--help']], [['-h']], [['help']]])('%j lists every command', async (args) => {
     const { status, stdout, stderr } = await coatcheck(args)
-    for (const name of ['run', 'protect URL', 'check', 'explain METHOD URL', 'translate', 'schema', 'version']) {
+    const sessions = ['sessions list', 'sessions show ID', 'sessions end \\[ID\\]', 'keys generate']
+    for (const name of [
+      'run',
+      'protect URL',
+      'check',
+      'explain METHOD URL',
+      'translate',
+      ...sessions,
+      'schema',
+      'version',
+    ]) {
       expect(stdout).toMatch(new RegExp(`^  ${name} +[A-Z]`, 'm'))
     }
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })

@@ -22,6 +22,17 @@ ${exits}
 `
 }
 
+/** Of the commands that one word names together. */
+export function groupHelp(word: string, commands: readonly Command[]): string {
+  return `Usage: coatcheck ${word} COMMAND [OPTIONS]
+
+Commands:
+${columns(commands.map((one) => [[one.name, ...one.positionals].join(' '), one.summary]))}
+
+More: coatcheck help ${commands[0]!.name}
+`
+}
+
 export function commandHelp(command: Command): string {
   const { name, positionals, options, about, examples } = command
   const usage = ['coatcheck', name, ...positionals, ...(options.length > 0 ? ['[OPTIONS]'] : [])].join(' ')

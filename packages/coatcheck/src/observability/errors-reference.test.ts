@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { probeSteps } from '@coatcheck/session/stores/redis'
 import { expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url))
@@ -40,6 +41,7 @@ const spelledOut: Readonly<Record<string, readonly string[]>> = {
   '{kind}-unknown': ['listener-unknown', 'store-unknown', 'session-unknown', 'upstream-unknown', 'key-unknown'],
   '{kind}-unused': ['upstream-unused', 'session-unused', 'store-unused'],
   '{kind}-without-session': ['login-without-session', 'capture-without-session'],
+  'store-probe-{step.step}': probeSteps.map((step) => `store-probe-${step}`),
   'cookie-{part}-invalid': ['cookie-name-invalid', 'cookie-path-invalid', 'cookie-domain-invalid'],
 }
 

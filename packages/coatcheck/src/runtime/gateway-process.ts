@@ -16,8 +16,10 @@ import { readValue } from '../secrets.ts'
 import { serverKeys } from '../state/keyring.ts'
 import type { StateFolder } from '../state/state-folder.ts'
 import { type Addresses, createAddresses, type PreparedAddresses } from './addresses.ts'
+import { type Sharing, shareKeys } from './common-keys.ts'
 import { createListeners } from './listeners.ts'
 import { tellRefused } from './listening-socket.ts'
+import { createPreparing } from './prepare-again.ts'
 import type { Prepared, Runner } from './runner.ts'
 import { createStoreLog } from './store-log.ts'
 import { createStores, type PreparedStores } from './stores.ts'
@@ -32,7 +34,9 @@ export interface GatewayProcessOptions {
 }
 
 interface Running {
+  readonly model: GatewayModel
   readonly gateway: Gateway
+  readonly sharing: Sharing
   readonly users: Users
   readonly stores: PreparedStores
 }
@@ -45,15 +49,15 @@ export function createGatewayProcess({
   addresses = createAddresses({ failed: tellRefused(observability.log) }),
 }: GatewayProcessOptions): Runner {
   const { log, observer } = observability
-  const tellStores = createStoreLog(log, () => performance.now())
-  const stores = createStores(state, {
-    changed() {
-      const all = stores.status()
-      for (const { name, kind, state } of all) if (kind !== 'sealed-cookie') observability.storeUp(name, state === 'up')
-      if (statusChanged === undefined) tellStores(all)
-      else statusChanged()
-    },
-  })
+  const storeLog = createStoreLog(log, () => performance.now())
+  const stores = createStores(state, { changed: tellStores })
+  const storeStatus = () => stores.status().map((status) => running?.sharing.statusOf(status) ?? status)
+  function tellStores(): void {
+    const all = storeStatus()
+    for (const { name, kind, state } of all) if (kind !== 'sealed-cookie') observability.storeUp(name, state === 'up')
+    if (statusChanged === undefined) storeLog(all)
+    else statusChanged()
+  }
   const listeners = createListeners({
     secret: readValue,
     certificate: observability.certificate,
@@ -64,26 +68,44 @@ export function createGatewayProcess({
     }),
   })
   let running: Running | undefined
+  const preparing = createPreparing(
+    prepare,
+    () => running?.model,
+    (error) => log.error('What runs could not be prepared again', { error: { message: String(error) } }),
+  )
 
-  async function prepare(model: GatewayModel): Promise<Prepared> {
+  /** `again`: what serves goes on, and its sessions are refused where their keys are not those of the others. */
+  async function prepare(model: GatewayModel, again: boolean): Promise<Prepared> {
     const { keys, told } = serverKeys(model, state)
-    const prepared = stores.prepare(model.stores)
+    const prepared = await stores.prepare(model.stores)
     let gateway: Gateway | undefined
+    let sharing: Sharing | undefined
     let opened: PreparedAddresses | undefined
     try {
-      const { records } = prepared
+      sharing = await shareKeys(model, {
+        stores: prepared,
+        configured: model.keys.length > 0 ? keys : undefined,
+        log,
+        changed: preparing.again,
+        statusChanged: tellStores,
+      })
+      if (!again && sharing.refused !== undefined) throw sharing.refused
+      const { records, keysOf } = sharing
       const observing = observeStores(observer, prepared)
-      gateway = compile(model, { clock: Date.now, secret: readValue, records, keys, log, observer: observing })
-      const next: Running = { gateway, users: { inFlight: 0, onIdle: undefined }, stores: prepared }
+      const ports = { clock: Date.now, secret: readValue, records, keys, keysOf, log, observer: observing }
+      gateway = compile(model, ports)
+      const users = { inFlight: 0, onIdle: undefined }
+      const next: Running = { model, gateway, sharing, users, stores: prepared }
       opened = await addresses.prepare(model.listeners)
       const { sockets, commit: closeOthers, undo: closeOpened } = opened
       const serving = listeners.prepare(model.listeners, (spec) => generation(spec, next), sockets)
       const commit = () => {
+        const before = running
+        running = next
         observability.configured(model)
         prepared.commit()
         serving.commit()
-        if (running !== undefined) retire(running)
-        running = next
+        if (before !== undefined) retire(before)
         return closeOthers()
       }
       const undo = () => {
@@ -94,6 +116,7 @@ export function createGatewayProcess({
     } catch (error) {
       opened?.undo()
       await gateway?.close()
+      sharing?.close()
       await prepared.release()
       throw error
     }
@@ -101,6 +124,7 @@ export function createGatewayProcess({
 
   /** Closes a gateway when the last exchange that began with it is done. */
   function retire(old: Running): void {
+    old.sharing.close()
     if (old.users.inFlight === 0) void close(old)
     else {
       old.users.onIdle = () => {
@@ -110,7 +134,8 @@ export function createGatewayProcess({
     }
   }
 
-  async function close({ gateway, stores: used }: Running): Promise<void> {
+  async function close({ gateway, sharing, stores: used }: Running): Promise<void> {
+    sharing.close()
     try {
       await gateway.close()
     } catch (error) {
@@ -120,12 +145,13 @@ export function createGatewayProcess({
   }
 
   return {
-    prepare,
-    status: () => ({ listeners: listeners.status(), routes: running?.gateway.routes ?? [], stores: stores.status() }),
+    prepare: preparing.prepare,
+    status: () => ({ listeners: listeners.status(), routes: running?.gateway.routes ?? [], stores: storeStatus() }),
     snapshots: async () => [await observability.snapshot()],
     drain: () => listeners.drain(addresses.close()),
     failed: new Promise(() => {}),
     async stop() {
+      await preparing.stop()
       listeners.destroy()
       if (running !== undefined) await close(running)
       await stores.close()

@@ -37,15 +37,24 @@ export function createProgram(
   return { observability, runner, internal, keeper, model }
 }
 
-/** Ready is who takes traffic. A store that is down does not count: routes without sessions go on, the others say 503. */
+/**
+ * Ready is who takes traffic, and reaches the stores that gateways share: another one may reach them. A store of this
+ * machine does not count: nobody else has its sessions, and routes without sessions go on.
+ */
 function readiness(runner: Runner): Check[] {
-  const { listeners } = runner.status()
-  if (listeners.length === 0) return [{ name: 'listeners', ok: false, reason: 'none is open' }]
-  return listeners.map(({ name, state }) => ({
-    name: `listener-${name}`,
-    ok: state === 'listening',
-    reason: state === 'listening' ? undefined : `it is ${state}`,
-  }))
+  const { listeners, stores } = runner.status()
+  const check = (name: string, ok: boolean, reason: string | undefined): Check => ({
+    name,
+    ok,
+    reason: ok ? undefined : reason,
+  })
+  if (listeners.length === 0) return [check('listeners', false, 'none is open')]
+  return [
+    ...listeners.map(({ name, state }) => check(`listener-${name}`, state === 'listening', `it is ${state}`)),
+    ...stores
+      .filter(({ kind }) => kind === 'redis')
+      .map(({ name, state, reason }) => check(`store-${name}`, state === 'up', reason)),
+  ]
 }
 
 /**

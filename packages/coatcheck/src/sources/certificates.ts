@@ -1,6 +1,6 @@
 /** Certificates and private keys that a model names: can they be used, and do they belong together? */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
-import type { Diagnostic, GatewayModel, PlaceOf, ValueSource } from '@coatcheck/model'
+import type { Diagnostic, GatewayModel, PlaceOf, RedisTls, ValueSource } from '@coatcheck/model'
 import { ProgramError } from '../errors.ts'
 import { type Environment, readValue } from '../secrets.ts'
 
@@ -31,7 +31,7 @@ interface Named {
 }
 
 /** Every certificate and authority, with its key where it has one. */
-function namedIn({ listeners, upstreams }: GatewayModel): { certificate: Named; key?: Named }[] {
+function namedIn({ listeners, upstreams, stores }: GatewayModel): { certificate: Named; key?: Named }[] {
   return [
     ...listeners.flatMap(({ tls }, index) => [
       ...(tls?.certificates ?? []).map((pair, i) => pairAt(`/listeners/${index}/tls/certificates/${i}`, pair)),
@@ -43,7 +43,18 @@ function namedIn({ listeners, upstreams }: GatewayModel): { certificate: Named; 
       ...(tls ? [pairAt(`/upstreams/${index}/tls`, tls)] : []),
       { certificate: { pointer: `/upstreams/${index}/tls/ca`, source: tls?.ca } },
     ]),
+    ...stores.flatMap((store, index) => {
+      if (store.kind !== 'redis') return []
+      const own = store.deployment.kind === 'sentinel' ? store.deployment.tls : undefined
+      return [...ofStore(`/stores/${index}/tls`, store.tls), ...ofStore(`/stores/${index}/deployment/tls`, own)]
+    }),
   ]
+}
+
+function ofStore(pointer: string, tls: RedisTls | 'off' | undefined): { certificate: Named; key?: Named }[] {
+  if (tls === undefined || tls === 'off') return []
+  const authorities = tls.ca.map((source, at) => ({ certificate: { pointer: `${pointer}/ca/${at}`, source } }))
+  return [pairAt(pointer, tls), ...authorities]
 }
 
 function pairAt(pointer: string, { certificate, key }: Readonly<Record<'certificate' | 'key', Named['source']>>) {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { GatewayModel, Secret } from '@coatcheck/model'
 import { readKey, type SealingKey, SessionError } from '@coatcheck/session'
 import { ProgramError } from '../errors.ts'
-import { readValue } from '../secrets.ts'
+import { type Environment, readValue } from '../secrets.ts'
 import { type KeptKeys, keptKeys } from './key-file.ts'
 import type { StateFolder } from './state-folder.ts'
 
@@ -18,15 +18,20 @@ let ownKeys: readonly SealingKey[] | undefined
  * @throws ProgramError what `readValue` and `keptKeys` throw, and `key-invalid`
  */
 export function serverKeys(model: GatewayModel, state: StateFolder): KeptKeys {
-  if (model.keys.length > 0)
-    return { keys: model.keys.map(({ id, value }) => parseKey(id, readValue(value))), told: undefined }
+  if (model.keys.length > 0) return { keys: configuredKeys(model), told: undefined }
   if (outlivesProcess(model)) return keptKeys(state)
   ownKeys ??= [{ id: 'process', bytes: randomBytes(32) }]
   return { keys: ownKeys, told: undefined }
 }
 
+/** Those of the configuration. @throws ProgramError what `readValue` throws, and `key-invalid` */
+export function configuredKeys({ keys }: GatewayModel, environment?: Environment): readonly SealingKey[] {
+  return keys.map(({ id, value }) => parseKey(id, readValue(value, undefined, environment)))
+}
+
+/** A Redis keeps the keys of its sessions itself, since no file of this machine could be shared. */
 function outlivesProcess({ sessions, stores }: GatewayModel): boolean {
-  const lasting = new Set(stores.filter(({ kind }) => kind !== 'memory').map(({ name }) => name))
+  const lasting = new Set(stores.filter(({ kind }) => kind !== 'memory' && kind !== 'redis').map(({ name }) => name))
   return sessions.some(({ mode, store }) => mode !== 'off' && lasting.has(store))
 }
 

@@ -20,13 +20,21 @@ export function subject(path: Path): string {
 /** A value as a message shows it: short, on one line, and never a secret. */
 export function shown(content: unknown, path: Path): string {
   const found = at(content, path)
-  if (path[0] === 'keys') return 'a secret'
+  if (isSecret(path)) return isReference(found) ? reference(found) : 'a secret'
+  // Where a password of a URL begins and ends is not known of one that is refused.
+  if (path[0] === 'stores' && typeof found === 'string' && /:\/\/|@/.test(found))
+    return path.at(-1) === 'url' ? 'a URL' : 'text'
   // It may be another file altogether, as the key of a certificate.
   if (path.length === 0 && typeof found === 'string') return 'text'
   if (Array.isArray(found)) return found.length === 0 ? 'an empty list' : 'a list'
   if (found !== null && typeof found === 'object') return isReference(found) ? reference(found) : 'an object'
   const text = withoutPassword(JSON.stringify(found) ?? String(found))
   return text.length > 80 ? `${text.slice(0, 77)}…` : text
+}
+
+/** Whether a key or password may stand there. */
+export function isSecret(path: Path): boolean {
+  return path[0] === 'keys' || (path[0] === 'stores' && path.length > 3 && path.at(-1) === 'password')
 }
 
 /** Of a URL, name and password are not shown. */

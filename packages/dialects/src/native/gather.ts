@@ -57,7 +57,8 @@ export function gather(files: readonly (ReadFile & CheckedDocument)[]): Gathered
     for (const section of namedSections) {
       const known = sections[section]
       for (const [name, written] of Object.entries(file.document[section] ?? {})) {
-        if (!seen(step(section) + step(name), file, name, true)) known[name] = written
+        const pointer = step(section) + step(name)
+        if (!seen(pointer, file, name, true) && !isHalfRedis(written, [section, name], file)) known[name] = written
       }
     }
   }
@@ -88,6 +89,11 @@ export function gather(files: readonly (ReadFile & CheckedDocument)[]): Gathered
 
 function keysOf(written: unknown): string[] {
   return typeof written === 'object' && written !== null && !Array.isArray(written) ? Object.keys(written) : []
+}
+
+/** Of a Redis store, what is left would be warned of: without the password that was written wrong, it has none. */
+function isHalfRedis(written: unknown, path: Path, { lostIn }: CheckedDocument): boolean {
+  return at(written, ['redis']) !== undefined && lostIn(path).length > 0
 }
 
 function gatherRoutes(files: readonly (ReadFile & CheckedDocument)[], put: ReturnType<typeof places>['put']) {

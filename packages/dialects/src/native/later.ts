@@ -1,8 +1,6 @@
 /** Fields of the file format that this version does not have yet: path, `*` for any name, and what they are about. */
 const later: readonly (readonly [path: string, subject: string])[] = [
   ['providers', 'Sign-in with OpenID providers'],
-  ['stores/*/redis', 'Sessions in Redis or Valkey'],
-  ['stores/*/cache', 'The size of the cache'],
   ['stores/*/durability', 'Waiting for replicas'],
   ['sessions/*/perSubject', 'Limits of sessions per person'],
   ['sessions/*/bind', 'Binding sessions to addresses'],

@@ -1,5 +1,5 @@
 import { type Diagnostic, didYouMean, suggest } from '@coatcheck/model'
-import { at, isReference, type Path, shown, subject } from './content.ts'
+import { at, isReference, isSecret, type Path, shown, subject } from './content.ts'
 import { inlineYaml } from './inline-yaml.ts'
 import { laterField } from './later.ts'
 import { nameMark } from './schema/values.ts'
@@ -33,14 +33,22 @@ export function problemsOf(issue: Issue, content: unknown, base: Path = []): Pro
 function problemsOfUnion(union: readonly Way[], content: unknown, path: Path): Problem[] {
   const found = at(content, path)
   if (found === undefined) return [missingField(path)]
+  if (typeof found === 'string' && knownFields(path).includes(found)) return [fieldAlone(found, content, path)]
   const ways = union.flatMap(flat)
   if (ways.flat().some((issue) => issue.path.length === 0 && issue.message === nameMark))
     return [nameFromElsewhere(content, path)]
   const meant = meantWay(ways, found)
   if (meant !== undefined) return meant.flatMap((issue) => problemsOf(issue, content, path))
   const options = alternatives(ways)
-  const quoted = options.includes(textKind) ? inQuotes(found) : ''
+  const quoted = options.includes(textKind) ? inQuotes(found, path) : ''
   return [value(content, path, 'is of the wrong kind', `Write ${either(options)}.${quoted}`)]
+}
+
+/** The name of a field where the object that has it is wanted. */
+function fieldAlone(name: string, content: unknown, path: Path): Problem {
+  const fields = knownFields([...path, name])
+  const within = fields.length === 0 ? '' : `, whose fields are ${fields.join(', ')}`
+  return value(content, path, 'says too little by itself', `Write { ${name}: … }${within}.`)
 }
 
 function unknownField(path: Path): Problem {
@@ -132,7 +140,7 @@ function wrongKind(issue: Issue & { code: 'invalid_type' }, content: unknown, pa
   if (path.length === 0) return value(content, path, 'is no configuration', noConfiguration)
   if (issue.message === nameMark) return nameFromElsewhere(content, path)
   const kind = kindOf(issue)
-  const quoted = kind === textKind ? inQuotes(at(content, path)) : ''
+  const quoted = kind === textKind ? inQuotes(at(content, path), path) : ''
   const example = issue.expected === 'record' || issue.expected === 'array' ? exampleAt(path) : undefined
   const as = example === undefined ? '' : `, as ${inlineYaml(example)}`
   if (issue.expected === 'array' && isReference(at(content, path)))
@@ -152,8 +160,9 @@ const itemsMay = 'Each item that is a value may be { env: NAME } or { file: path
 const noConfiguration = 'Write fields, as listeners: { web: ":8080" }, or name another file.'
 
 /** Numbers and switches are text once they stand in quotes. */
-function inQuotes(found: unknown): string {
-  return typeof found === 'number' || typeof found === 'boolean' ? ` In quotes it is text: "${found}".` : ''
+function inQuotes(found: unknown, path: Path): string {
+  if (typeof found !== 'number' && typeof found !== 'boolean') return ''
+  return isSecret(path) ? ' In quotes it is text.' : ` In quotes it is text: "${found}".`
 }
 
 function tooLittle(origin: string): string {
@@ -161,7 +170,8 @@ function tooLittle(origin: string): string {
 }
 
 function amount(origin: string, bound: string): string {
-  return origin === 'string' ? `${bound} character` : origin === 'array' ? `${bound} item` : bound
+  const many = / 1$/.test(bound) ? '' : 's'
+  return origin === 'string' ? `${bound} character${many}` : origin === 'array' ? `${bound} item${many}` : bound
 }
 
 function formatRemedy(path: Path): string {

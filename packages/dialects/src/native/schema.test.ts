@@ -39,6 +39,8 @@ describe('jsonSchema()', () => {
     'design-example',
     'listeners',
     'stores',
+    'redis',
+    'redis-url',
     'sessions',
     'upstreams',
     'matches',
@@ -53,12 +55,18 @@ describe('jsonSchema()', () => {
     expect(validate.errors ?? []).toEqual([])
   })
 
-  test.each(['unknown-fields', 'design-example-later', 'stores-wrong', 'process-wrong', 'no-map', 'names-wrong'])(
-    'rejects the case %s',
-    (name) => {
-      expect(validate(input(name))).toBe(false)
-    },
-  )
+  test.each([
+    'unknown-fields',
+    'design-example-later',
+    'stores-wrong',
+    'redis-wrong',
+    'redis-url-wrong',
+    'process-wrong',
+    'no-map',
+    'names-wrong',
+  ])('rejects the case %s', (name) => {
+    expect(validate(input(name))).toBe(false)
+  })
 
   test.each([
     [{ nme: 'x' }],

@@ -137,4 +137,22 @@ describe('an outage is not a logout', () => {
     expect(headerValue(reply.headers, 'set-cookie')).toBeUndefined()
     expect(cancelled).toBe(1)
   })
+
+  test('a store that may have written before it failed: 503 with the cookie of what may be there', async () => {
+    const memory = memoryRecords()
+    let written = false
+    const create: typeof memory.create = async (...given) => {
+      await memory.create(...given)
+      written = true
+      return down()
+    }
+    const read: typeof memory.read = (id) => (written ? down() : memory.read(id))
+    const on = stage({ ...enforced, records: { ...memory, create, read } })
+    const { reply, cookies, exchange } = await on.ask()
+    expect([reply.status, exchange.reason, cookies.length]).toEqual([503, 'store-unavailable', 1])
+    expect(headerValue(reply.headers, 'retry-after')).toMatch(/^\d+$/)
+    written = false
+    const next = await on.ask({ headers: withHeaders('Cookie', cookies[0]!) })
+    expect(next.exchange.session!.id).toBe(exchange.session!.id)
+  })
 })

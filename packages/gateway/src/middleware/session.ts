@@ -1,5 +1,5 @@
 import type { RouteSessionSpec } from '@coatcheck/model'
-import type { Commit } from '@coatcheck/session'
+import { type Commit, commitOf } from '@coatcheck/session'
 import { isNavigation } from '../accept.ts'
 import { discard } from '../discard.ts'
 import type { Exchange } from '../exchange.ts'
@@ -14,7 +14,8 @@ import { isPreflight } from './cors.ts'
  * Opens the visitor's session, and commits it once, before the head of the answer goes back.
  *
  * Mode `enforce` starts one for every request but CORS preflights, which carry no cookie; `on-demand` opens one on routes
- * with `login` or `capture` alone; `off` never. A store that fails gives 503 and leaves the visitor's cookie as it is.
+ * with `login` or `capture` alone; `off` never. A store that fails gives 503 and leaves the visitor's cookie as it is, but
+ * for what may have been written all the same: its ticket goes back with the 503.
  */
 export function session(spec: RouteSessionSpec, context: RouteContext): Middleware {
   const served = context.session(spec.session)
@@ -35,7 +36,7 @@ export function session(spec: RouteSessionSpec, context: RouteContext): Middlewa
       } catch (error) {
         reply = context.recover(error, exchange)
       }
-      return commit(served, exchange, reply)
+      return commit(served, exchange, reply, context)
     }
 }
 
@@ -50,14 +51,23 @@ function presented({ spec }: CompiledSession, { request, client }: Exchange) {
   }
 }
 
-async function commit(served: CompiledSession, exchange: Exchange, reply: Reply): Promise<Reply> {
+async function commit(
+  served: CompiledSession,
+  exchange: Exchange,
+  reply: Reply,
+  { recover }: RouteContext,
+): Promise<Reply> {
   const committing = performance.now()
   try {
     tell(served, await exchange.session!.commit(), reply)
     return reply
   } catch (error) {
     discard(reply)
-    throw error
+    const told = commitOf(error)
+    if (told === undefined) throw error
+    const failed = recover(error, exchange)
+    tell(served, told, failed)
+    return failed
   } finally {
     exchange.timings.store = exchange.timings.store! + performance.now() - committing
   }

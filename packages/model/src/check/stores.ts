@@ -19,8 +19,7 @@ function memoryWithWorkers({ name }: StoreSpec, { workers }: GatewayModel) {
     code: 'memory-with-workers',
     message: `Store "${name}" keeps sessions in the memory of one process, and there are ${workers} workers.`,
     consequence: 'A session would be known to one worker and unknown to the others.',
-    remedy:
-      'Use a store that workers share, as stores: { main: sqlite } (redis in a later version) or sealedCookie; or set workers: 1.',
+    remedy: 'Use a store that workers share, as stores: { main: sqlite }, redis or sealedCookie; or set workers: 1.',
   }
 }
 

@@ -68,6 +68,18 @@ test('rule 7: the cache is bounded in age: then the store is asked, whatever it 
   expect(world.operations).toEqual(['read'])
 })
 
+test('rule 7: a touch asks the store too, so that what was just touched is not read for its age', async () => {
+  const world = createWorld()
+  const browser = createBrowser(world.manager({ cache: { maxEntries: 10, maxAge: minute } }))
+  await browser.visit((s) => s.set('a', 1))
+  world.operations.length = 0
+  await world.move(minute)
+  await browser.visit()
+  await world.move(59 * second)
+  await browser.visit()
+  expect(world.operations).toEqual(['touch'])
+})
+
 test('rule 7: the cache is bounded in entries: one that is used stays, one that is not goes', async () => {
   const world = createWorld()
   const manager = world.manager({ cache: { maxEntries: 10, maxAge: minute } })

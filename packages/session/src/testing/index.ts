@@ -6,10 +6,12 @@
  * for (const { name, run } of recordStoreSuite({ open: (clock) => myRecords({ clock }) })) test(name, run)
  * ```
  */
-import type { RecordStore } from '../store.ts'
+import { isClocked, type RecordStore } from '../store.ts'
 import { abilityRules } from './abilities.ts'
 import { endingRules } from './ending.ts'
+import { findingRules } from './finding.ts'
 import { keepingRules } from './keeping.ts'
+import { onceRules } from './once.ts'
 import type { StoreRule } from './rule.ts'
 import { writingRules } from './writing.ts'
 
@@ -37,7 +39,7 @@ export interface StoreSuiteOptions {
 
 /** The cases, in no order that matters. */
 export function recordStoreSuite(options: StoreSuiteOptions): readonly StoreCase[] {
-  const rules = [...keepingRules, ...writingRules, ...endingRules, ...abilityRules]
+  const rules = [...keepingRules, ...writingRules, ...endingRules, ...abilityRules, ...onceRules, ...findingRules]
   return rules.map((rule) => ({ name: rule.name, run: () => withStore(options, rule) }))
 }
 
@@ -49,7 +51,7 @@ async function withStore(options: StoreSuiteOptions, { check }: StoreRule): Prom
     await options.wait?.(milliseconds)
   }
   try {
-    await check({ store, wait })
+    await check({ store, now: () => (isClocked(store) ? store.now() : now), wait })
   } finally {
     await store.close()
   }

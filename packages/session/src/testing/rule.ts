@@ -4,6 +4,8 @@ import type { RecordStore } from '../store.ts'
 
 export interface Bench {
   readonly store: RecordStore
+  /** The clock of the store. */
+  now(): number
   /** Waits until the store sees that so much time has passed. */
   wait(milliseconds: number): Promise<void>
 }

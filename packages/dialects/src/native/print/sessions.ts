@@ -8,7 +8,8 @@ import {
   type SessionSpec,
   type StoreSpec,
 } from '@coatcheck/model'
-import { duration, durations, size, some, unless, type Written } from './written.ts'
+import { cache, redis } from './redis.ts'
+import { all, duration, durations, size, some, unless, type Written } from './written.ts'
 
 export function store(spec: StoreSpec): Written {
   switch (spec.kind) {
@@ -26,6 +27,8 @@ export function store(spec: StoreSpec): Written {
       const fields = some({ maxParts: unless<number>(defaults.sealedCookie.maxParts, spec.maxParts) })
       return fields === undefined ? 'sealedCookie' : { sealedCookie: fields }
     }
+    case 'redis':
+      return all({ redis: redis(spec), cache: cache(spec.cache) })
   }
 }
 

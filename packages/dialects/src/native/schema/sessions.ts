@@ -1,12 +1,13 @@
 import { defaults, formatDuration, formatSize } from '@coatcheck/model'
 import * as z from 'zod'
-import { durationUpTo, exactlyOne, fields, off, type Values } from './values.ts'
+import { cache, redis } from './redis.ts'
+import { durationUpTo, exactlyOneBeside, fields, off, refuse, type Values } from './values.ts'
 
 const { session, cookie } = defaults
 
 /** `stores.NAME`: where records of sessions live. */
 export function store(v: Values) {
-  const kinds = exactlyOne({
+  const kinds = {
     memory: memory(v).meta({ description: 'In the process: gone when it ends, and only with one worker.' }).optional(),
     sqlite: sqlite(v)
       .meta({ description: 'In a file of this machine, shared by all workers; survives restarts.' })
@@ -17,8 +18,19 @@ export function store(v: Values) {
           'In the browser: the sealed session is the cookie. Nothing to run, but sessions cannot be revoked.',
       })
       .optional(),
+    redis: redis(v)
+      .meta({ description: 'In Redis or Valkey, shared by all gateways that reach it. Needs `name`, or a `prefix`.' })
+      .optional(),
+  }
+  const full = exactlyOneBeside(kinds, { cache: cache(v).optional() }).superRefine((written, context) => {
+    if (written.cache !== undefined && written.redis === undefined) refuse(context, cacheWithoutRedis)
   })
-  return z.union([v.choice(['memory', 'sqlite', 'sealedCookie']), kinds])
+  return z.union([v.choice(['memory', 'sqlite', 'sealedCookie']), full])
+}
+
+const cacheWithoutRedis = {
+  problem: 'has "cache" and is not redis',
+  remedy: 'Remove cache: only a store that lies elsewhere has one.',
 }
 
 function memory(v: Values) {

@@ -59,9 +59,16 @@ function target(v: Values) {
 function upstreamTls(v: Values) {
   return fields({
     ca: pem().meta({ description: 'Authorities in PEM to trust instead of the system’s.' }).optional(),
+    ...clientTls(v, 'the host of the URL'),
+  })
+}
+
+/** Fields of TLS that the gateway speaks as a client. @param host what `serverName` is when it is left out */
+export function clientTls(v: Values, host: string) {
+  return {
     serverName: v
       .text()
-      .meta({ description: 'Name to ask for and to expect in the certificate. Left out: the host of the URL.' })
+      .meta({ description: `Name to ask for and to expect in the certificate. Left out: ${host}.` })
       .optional(),
     certificate: pem().meta({ description: 'Client certificate in PEM. Needs `key`.' }).optional(),
     key: pem().meta({ description: 'Its private key in PEM.' }).optional(),
@@ -69,7 +76,7 @@ function upstreamTls(v: Values) {
       .flag()
       .meta({ description: 'Accept any certificate. Warned about at every start.', usual: false })
       .optional(),
-  })
+  }
 }
 
 function upstreamTimeouts(v: Values) {

@@ -82,14 +82,22 @@ export const fields = z.strictObject
 /** Such an object with one of these fields, neither none nor two. */
 export function exactlyOne<T extends z.ZodRawShape>(shape: T) {
   return fields(shape)
-    .superRefine((object, context) => {
-      const count = Object.values(object).filter((value) => value !== undefined).length
-      if (count === 1) return
-      const names = Object.keys(shape).join(', ')
-      const problem = count === 0 ? `names none of ${names}` : `names several of ${names}`
-      refuse(context, { problem, remedy: `${count === 0 ? 'Write' : 'Keep'} one of ${names}.` })
-    })
+    .superRefine(oneOf(Object.keys(shape)))
     .meta({ minProperties: 1, maxProperties: 1 })
+}
+
+/** The same where others may stand beside it. */
+export function exactlyOneBeside<T extends z.ZodRawShape, O extends z.ZodRawShape>(shape: T, others: O) {
+  return fields({ ...shape, ...others }).superRefine(oneOf(Object.keys(shape)))
+}
+
+function oneOf(names: readonly string[]) {
+  return (object: Readonly<Record<string, unknown>>, context: z.core.$RefinementCtx) => {
+    const count = names.filter((name) => object[name] !== undefined).length
+    if (count === 1) return
+    const problem = count === 0 ? `names none of ${names.join(', ')}` : `names several of ${names.join(', ')}`
+    refuse(context, { problem, remedy: `${count === 0 ? 'Write' : 'Keep'} one of ${names.join(', ')}.` })
+  }
 }
 
 /** Named things: name → spec, in the order of the file. */
@@ -125,7 +133,8 @@ export function secret() {
   return z.union([text.transform((value): ValueSource => ({ from: 'value', value })), source()])
 }
 
-function source() {
+/** Where a value lies: `{ env: NAME }` or `{ file: path }`. */
+export function source() {
   return reference.transform((written): ValueReference => {
     return 'env' in written ? { from: 'env', name: written.env } : { from: 'file', path: written.file }
   })

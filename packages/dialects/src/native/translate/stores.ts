@@ -2,6 +2,7 @@ import { defaultStore, defaults, type SessionSpec, type StoreSpec, step } from '
 import type { NativeDocument } from '../schema.ts'
 import type { Context } from './context.ts'
 import { filled } from './filled.ts'
+import { redis } from './redis.ts'
 
 type Written = NonNullable<NativeDocument['stores']>[string]
 
@@ -9,7 +10,10 @@ type Written = NonNullable<NativeDocument['stores']>[string]
 export function stores(context: Context, sessions: readonly SessionSpec[]): StoreSpec[] {
   const written = Object.entries(context.document.stores ?? {})
   const specs = written.map(([name, spec], index) => {
-    context.came(`/stores/${index}`, `/stores${step(name)}`)
+    const pointer = `/stores/${index}`
+    context.came(pointer, `/stores${step(name)}`)
+    if (typeof spec === 'object' && spec.redis !== undefined)
+      return redis(name, spec.redis, spec.cache, pointer, context)
     return store(name, spec)
   })
   const falling = sessions.some(({ store }) => store === defaultStore)

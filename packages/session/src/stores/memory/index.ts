@@ -3,11 +3,23 @@ import { sessionDefaults } from '../../defaults.ts'
 import { SessionError } from '../../errors.ts'
 import { checkFunction, checkObject, invalid, shown } from '../../invalid-option.ts'
 import { members } from '../../members.ts'
-import type { Confirming, Expiring, RecordStore, SessionId } from '../../store.ts'
+import {
+  type AcceptingOnce,
+  type Confirming,
+  type Expiring,
+  type Indexing,
+  type ListedRecord,
+  type Listing,
+  listedBytes,
+  type RecordStore,
+  type SessionId,
+} from '../../store.ts'
 import { createExpiry, type Expires } from './expiry.ts'
+import { createNames } from './names.ts'
+import { createOnce } from './once.ts'
 
 export interface MemoryOptions {
-  /** Records kept at most. @defaultValue 100,000 */
+  /** Records kept at most, and as many tokens that were accepted. @defaultValue 100,000 */
   readonly maxEntries?: number
   /** Bytes of all records together. @defaultValue 268,435,456 (256 MiB) */
   readonly maxBytes?: number
@@ -15,7 +27,7 @@ export interface MemoryOptions {
   readonly clock?: () => number
 }
 
-export interface MemoryRecords extends RecordStore, Confirming, Expiring {
+export interface MemoryRecords extends RecordStore, Confirming, Expiring, AcceptingOnce, Indexing, Listing {
   /** Records kept now, those included that have ended and were not met yet. */
   readonly size: number
   /** Bytes of their contents. */
@@ -32,6 +44,8 @@ interface Entry extends Expires {
 
 /** Ended records that one operation may put out: what is left is put out by the next ones. */
 const sweepSteps = 16
+/** Records that a list gives at a time. */
+const listBatch = 500
 
 /**
  * A record store in memory, bounded in entries and bytes.
@@ -51,6 +65,8 @@ export function memoryRecords(options: MemoryOptions = {}): MemoryRecords {
   const entries = new Map<SessionId, Entry>()
   const expiry = createExpiry<Entry>()
   const listeners = new Set<Parameters<Expiring['onExpire']>[0]>()
+  const once = createOnce(maxEntries, clock)
+  const { clear: clearNames, ...names } = createNames(clock)
   let bytesKept = 0
   let versions = 0
 
@@ -143,7 +159,19 @@ export function memoryRecords(options: MemoryOptions = {}): MemoryRecords {
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
+    acceptOnce: once.acceptOnce,
+    ...names,
+    async *list() {
+      const ids = [...entries.keys()]
+      for (let from = 0; from < ids.length; from += listBatch) {
+        const now = clock()
+        const batch = ids.slice(from, from + listBatch).map((id) => living(id, now))
+        yield batch.flatMap((entry) => (entry === undefined ? [] : [listed(entry, now)]))
+      }
+    },
     async close() {
+      once.clear()
+      clearNames()
       for (const entry of entries.values()) expiry.discard(entry)
       entries.clear()
       listeners.clear()
@@ -158,6 +186,10 @@ export function memoryRecords(options: MemoryOptions = {}): MemoryRecords {
   }
 }
 
+function listed({ id, bytes, endsAt }: Entry, now: number): ListedRecord {
+  return { id, beginning: bytes.slice(0, listedBytes), size: bytes.length, remaining: endsAt - now }
+}
+
 function checkBound(name: string, value: number): void {
   if (typeof value === 'number' && value > 0) return
   throw invalid(
@@ -170,5 +202,6 @@ function full(bound: string, value: number): SessionError {
     'ERR_STORE_UNAVAILABLE',
     `The memory store is full (${bound} ${value}). No living session was put out for a new one; ` +
       `raise ${bound}, shorten the timeouts, or use a store that keeps sessions on disk.`,
+    { notExecuted: true },
   )
 }

@@ -6,6 +6,7 @@ import type { SessionError } from '../../errors.ts'
 import { type Confirmations, createConfirmations } from './confirm.ts'
 import { isBroken, isBusy, storeFailure, unusable } from './failure.ts'
 import { isInPlace, type OpenFile, openFile, placeOf, releaseFile, takeLogIn, withOpeningLock } from './file.ts'
+import { type IndexStatements, prepareIndex } from './index-entries.ts'
 import { prepareStatements, type Statements } from './statements.ts'
 import { createSweeper, type Listeners, type Sweep } from './sweeper.ts'
 
@@ -17,6 +18,7 @@ const reopenEvery = 1000
 /** What works on the open file. */
 export interface OpenDatabase extends OpenFile {
   readonly statements: Statements
+  readonly index: IndexStatements
   readonly known: Confirmations
   readonly sweep: Sweep
 }
@@ -73,7 +75,8 @@ export function createConnection({ path, maxBytes, sweepBatch, listeners }: Conn
       try {
         const statements = prepareStatements(file.database)
         const sweep = createSweeper(statements, sweepBatch, listeners)
-        return { ...file, statements, known: createConfirmations(statements), sweep }
+        const index = prepareIndex(file.database, sweepBatch)
+        return { ...file, statements, index, known: createConfirmations(statements), sweep }
       } catch (error) {
         file.database.close()
         throw error

@@ -1,5 +1,5 @@
 /** What SQLite reports, as an outage of the store with a message that says what to do. */
-import { SessionError } from '../../errors.ts'
+import { type FailedWrite, SessionError } from '../../errors.ts'
 
 /** Primary result codes (https://www.sqlite.org/rescode.html) that ask something of an operator. */
 const remedies: ReadonlyMap<number, string> = new Map([
@@ -13,12 +13,13 @@ const remedies: ReadonlyMap<number, string> = new Map([
   [26, 'is damaged or not a SQLite database. Move it away (sessions start anew), or name another file.'],
 ])
 
-/** Any error of an operation as `ERR_STORE_UNAVAILABLE`; one of ours stays as it is. */
+/** Any error of an operation as `ERR_STORE_UNAVAILABLE`; one of ours stays as it is. After SQLITE_IOERR a write may have been done. */
 export function storeFailure(path: string, error: unknown): SessionError {
   if (error instanceof SessionError) return error
   const { errcode, code, message } = error as { errcode?: number; code?: string; message?: string }
   const remedy = errcode === undefined ? undefined : remedies.get(errcode & 0xff)
-  return unusable(path, remedy ?? `failed: ${code ?? ''} ${message ?? String(error)}`.trimEnd(), error)
+  const what = remedy ?? `failed: ${code ?? ''} ${message ?? String(error)}`.trimEnd()
+  return unusable(path, what, { cause: error, notExecuted: remedy !== undefined && (errcode! & 0xff) !== 10 })
 }
 
 /** Another connection holds the lock (SQLITE_BUSY). */
@@ -38,6 +39,10 @@ export function isBroken(error: unknown): boolean {
 
 const brokenCodes: ReadonlySet<number> = new Set([1, 8, 10, 11, 14, 26])
 
-export function unusable(path: string, what: string, cause?: unknown): SessionError {
-  return new SessionError('ERR_STORE_UNAVAILABLE', `The session file "${path}" ${what}`, { cause })
+/** @param options whether a write that failed so may have been done all the same; as a rule it was not */
+export function unusable(path: string, what: string, options: ErrorOptions & FailedWrite = {}): SessionError {
+  return new SessionError('ERR_STORE_UNAVAILABLE', `The session file "${path}" ${what}`, {
+    notExecuted: true,
+    ...options,
+  })
 }

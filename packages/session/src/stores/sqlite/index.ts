@@ -2,15 +2,16 @@
  * Records in one SQLite file: they survive a restart, and all processes of a machine share them. Node ≥ 22.13, through
  * `node:sqlite`.
  */
+import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { sessionDefaults } from '../../defaults.ts'
 import { checkObject, invalid, shown } from '../../invalid-option.ts'
 import { members } from '../../members.ts'
 import { foregroundTimer, type Schedule } from '../../schedule.ts'
-import type { Confirming, Expiring, RecordStore } from '../../store.ts'
+import type { AcceptingOnce, Confirming, Expiring, Indexing, Listing, RecordStore } from '../../store.ts'
 import { type Connection, createConnection, type OpenDatabase } from './connection.ts'
 import { isBusy, storeFailure, unusable } from './failure.ts'
-import { createRow, deleteRow, readRow, touchRow, updateRow } from './operations.ts'
+import { acceptRow, createRow, deleteRow, listRows, readRow, touchRow, updateRow } from './operations.ts'
 import { createWaitingLine, type WaitingLine } from './waiting.ts'
 
 export interface SqliteOptions {
@@ -62,7 +63,9 @@ const openTimeout = 5000
  * @throws SessionError `ERR_INVALID_OPTION`; `ERR_STORE_UNAVAILABLE` when the file cannot be opened, is damaged, belongs
  * to another program or to a newer release. Not when it is locked: operations wait for that
  */
-export function sqliteRecords(options: SqliteOptions): RecordStore & Confirming & Expiring {
+export function sqliteRecords(
+  options: SqliteOptions,
+): RecordStore & Confirming & Expiring & AcceptingOnce & Indexing & Listing {
   checkObject('The options of sqliteRecords()', options, optionNames)
   const { sqlite } = sessionDefaults
   const { busyTimeout = sqlite.busyTimeout, maxBytes = sqlite.maxBytes, sweepBatch = sqlite.sweepBatch } = options
@@ -103,6 +106,26 @@ export function sqliteRecords(options: SqliteOptions): RecordStore & Confirming 
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
+    acceptOnce(token, until) {
+      const hash = createHash('sha256').update(token).digest('base64url')
+      return attempt(lines.writes, (database, now) => acceptRow(database, hash, until, sweepBatch, now))
+    },
+    enter(name, session, ttl) {
+      const ends = endOf(ttl)
+      return attempt(lines.writes, ({ index }, now) => index.enter(name, session, ends, now))
+    },
+    leave: (name, { id }) => attempt(lines.writes, ({ index }) => index.leave(name, id)),
+    entered: (name) => attempt(lines.reads, ({ index }, now) => index.entered(name, now)),
+    markEnded: (name) => attempt(lines.writes, ({ index }, now) => index.mark(name, now)),
+    endedAt: (name) => attempt(lines.reads, ({ index }, now) => index.markedAt(name, now)),
+    async *list() {
+      for (let after = ''; ; ) {
+        const rows = await attempt(lines.reads, (database, now) => listRows(database, after, now))
+        if (rows.length === 0) return
+        after = rows.at(-1)!.id
+        yield rows
+      }
+    },
     async close() {
       for (const line of [lines.reads, lines.writes]) line.stop(unusable(path, 'was closed.'))
       connection.close()
@@ -116,12 +139,16 @@ type Action<Result> = (database: OpenDatabase, now: number) => Result
 function attemptNow<Result>(connection: Connection, action: Action<Result>, now: number): Result {
   try {
     const result = action(connection.use(now), now)
-    if ((result !== undefined && result !== false) || !connection.moved(now)) return result
+    if (!isNothing(result) || !connection.moved(now)) return result
     return action(connection.use(now), now)
   } catch (error) {
     connection.failed(error)
     throw error
   }
+}
+
+function isNothing(result: unknown): boolean {
+  return result === undefined || result === false || (Array.isArray(result) && result.length === 0)
 }
 
 /** Two lines, since a writer does not keep others from reading. */

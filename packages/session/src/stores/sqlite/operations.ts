@@ -1,6 +1,9 @@
 /** What is done with one record in the open file, at one time. Each returns at once or throws what SQLite reports. */
-import type { SessionId, StoredRecord } from '../../store.ts'
+import type { ListedRecord, SessionId, StoredRecord } from '../../store.ts'
 import type { OpenDatabase } from './connection.ts'
+
+/** Records that a list gives at a time: so long the thread is held. */
+const listBatch = 500
 
 export function readRow({ statements }: OpenDatabase, id: SessionId, now: number): StoredRecord | undefined {
   const row = statements.read(id, now)
@@ -52,4 +55,22 @@ export function touchRow(
 export function deleteRow({ statements, known }: OpenDatabase, id: SessionId, now: number): boolean {
   known.forget(id)
   return statements.delete(id, now)
+}
+
+/** `true` for the first who brings this token, of which `hash` is kept until its time is over. */
+export function acceptRow(
+  { statements }: OpenDatabase,
+  hash: string,
+  until: number,
+  sweepBatch: number,
+  now: number,
+): boolean {
+  if (until <= now) return false
+  return statements.acceptOnce(hash, Math.min(Math.ceil(until), Number.MAX_SAFE_INTEGER), now, sweepBatch)
+}
+
+/** Those behind the id `after`, in the order of their ids. */
+export function listRows({ statements }: OpenDatabase, after: SessionId, now: number): readonly ListedRecord[] {
+  const rows = statements.list(after, now, listBatch)
+  return rows.map(({ id, beginning, size, ends }) => ({ id, beginning, size, remaining: ends - now }))
 }

@@ -1,6 +1,7 @@
 /** What is in the file: its schema and its settings. */
 import type { DatabaseSync } from 'node:sqlite'
 import { unusable } from './failure.ts'
+import { indexTables } from './index-entries.ts'
 
 /** Kept in the file as `user_version`. A release that writes a new one comes after one that reads it. */
 export const schemaVersion = 1
@@ -20,10 +21,20 @@ const tables = `
   CREATE INDEX records_by_end ON records (ends);
 `
 
+/** Tokens that were accepted once, by their hash. */
+const onceTable = `
+  CREATE TABLE IF NOT EXISTS once (token TEXT NOT NULL PRIMARY KEY, ends INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS once_by_end ON once (ends);
+`
+
+/** Files of before have none of these; the schema is the same otherwise. The last of them comes with the others. */
+const laterTables = onceTable + indexTables
+const lastTable = 'marks'
+
 /** Makes the tables of a new file, and checks those of an old one. @throws SessionError, or what SQLite reports */
 export function prepareDatabase(database: DatabaseSync, path: string, maxBytes: number): void {
   // Looked at without a lock first: a file that is in use opens while another process writes.
-  if (checkSchema(database, path) !== schemaVersion) makeSchema(database, path)
+  if (checkSchema(database, path) !== schemaVersion || !hasTable(database, lastTable)) makeSchema(database, path)
   if (pragma(database, 'journal_mode = WAL') !== 'wal') {
     throw unusable(path, 'cannot have a write-ahead log where it lies. Put it on a local disk.')
   }
@@ -43,11 +54,16 @@ function makeSchema(database: DatabaseSync, path: string): void {
     if (checkSchema(database, path) !== schemaVersion) {
       database.exec(`${tables} PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion}`)
     }
+    database.exec(laterTables)
     database.exec('COMMIT')
   } catch (error) {
     database.exec('ROLLBACK')
     throw error
   }
+}
+
+function hasTable(database: DatabaseSync, name: string): boolean {
+  return database.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(name) !== undefined
 }
 
 /** 0 for a file that is still empty. */

@@ -1,6 +1,7 @@
 /** Every statement the store runs, prepared once. Each one is a transaction of its own. */
 import { randomBytes } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
+import { listedBytes } from '../../store.ts'
 
 /** What is kept of a record besides its bytes. */
 export interface Row {
@@ -27,6 +28,16 @@ export function prepareStatements(database: DatabaseSync) {
   const batch = 'DELETE FROM records WHERE rowid IN (SELECT rowid FROM records WHERE ends <= ? ORDER BY ends LIMIT ?)'
   const sweep = database.prepare(batch)
   const sweepAndTell = database.prepare(`${batch} RETURNING id, bytes, ends`)
+  const accept = database.prepare(
+    'INSERT INTO once (token, ends) VALUES (?, ?) ON CONFLICT (token) DO UPDATE SET ends = excluded.ends WHERE once.ends <= ?',
+  )
+  const sweepOnce = database.prepare(
+    'DELETE FROM once WHERE token IN (SELECT token FROM once WHERE ends <= ? ORDER BY ends LIMIT ?)',
+  )
+  const list = database.prepare(
+    `SELECT id, ends, substr(bytes, 1, ${listedBytes}) AS beginning, length(bytes) AS size FROM records
+     WHERE id > ? AND ends > ? ORDER BY id LIMIT ?`,
+  )
   const dataVersion = database.prepare('PRAGMA data_version')
   const newVersion = versions()
   return {
@@ -44,6 +55,13 @@ export function prepareStatements(database: DatabaseSync) {
     /** The same, and what they were. */
     sweepAndTell: (now: number, limit: number) =>
       sweepAndTell.all(now, limit) as { id: string; bytes: Uint8Array; ends: number }[],
+    acceptOnce(token: string, ends: number, now: number, limit: number): boolean {
+      sweepOnce.run(now, limit)
+      return accept.run(token, ends, now).changes === 1
+    },
+    /** In the order of their ids, those behind `after`. */
+    list: (after: string, now: number, limit: number) =>
+      list.all(after, now, limit) as { id: string; ends: number; beginning: Uint8Array; size: number }[],
     /** Changes when another connection, of this or another process, committed. */
     dataVersion: () => dataVersion.get()!.data_version as number,
   }

@@ -1,0 +1,132 @@
+/**
+ * Finding sessions by who signed in, over stores that have an index. An index is another key than the records, often on
+ * another server, so that nothing here is one step with them:
+ *
+ * - A sign-in enters its session before the record is written; an entry without a record does no harm.
+ * - An end that was moved in the record is moved in the index afterwards, and that is tried again until it holds.
+ * - Who ends all sessions of a person says so first, and then looks at the index. A sign-in looks for that after its
+ *   record was written: so one of the two sees the other, however they meet.
+ */
+import { SessionError } from './errors.ts'
+import { hashName } from './metadata.ts'
+import type { Schedule } from './schedule.ts'
+import type { Sealer } from './sealing.ts'
+import type { Indexing, SessionId } from './store.ts'
+import type { Life } from './touches.ts'
+
+/** Who a session belongs to. */
+export interface Holder {
+  readonly subject?: string | undefined
+  /** The session at the provider that it came from, as the provider names it. */
+  readonly providerSession?: string | undefined
+}
+
+export interface SessionIndex {
+  /** Before a sign-in is written. Rejects with `ERR_STORE_UNAVAILABLE`: then it must not be. */
+  reserve(holder: Holder, id: SessionId, createdAt: number, ttl: number): Promise<void>
+  /**
+   * After it was written: whether all sessions of that person were ended meanwhile, this one included.
+   *
+   * @param signedInAt when the sign-in began
+   */
+  endedSince(holder: Holder, signedInAt: number): Promise<boolean>
+  /** The end of a session was moved. Never rejects; what fails is tried again. */
+  move(life: Life): void
+  /** The session ended or belongs to somebody else. What fails is left to the next one who looks: an entry alone ends nothing. */
+  leave(holder: Holder, id: SessionId, createdAt: number): void
+  /** Tries once more what is still owed. */
+  close(): Promise<void>
+}
+
+export interface SessionIndexOptions {
+  readonly store: Indexing
+  readonly sealer: Sealer
+  readonly lifetime: number
+  readonly clock: () => number
+  readonly schedule: Schedule
+  /** Ends the session of an entry that had to make room. */
+  readonly end: (id: SessionId) => Promise<unknown>
+}
+
+/** Milliseconds to the next try of what could not be moved. */
+const retryAfter = 1000
+/** Moves that are owed at most; beyond it, the oldest are given up: their entries go at the end that they have. */
+const maxOwed = 100_000
+/** Milliseconds by which clocks that agree on the store's may differ. */
+const clockError = 250
+
+export function createSessionIndex(options: SessionIndexOptions): SessionIndex {
+  const { store, sealer, lifetime, clock, schedule, end } = options
+  const owed = new Map<SessionId, Life>()
+  let callOff: (() => void) | undefined
+  let closed = false
+  const namesOf = (holder: Holder) => indexNames(sealer, holder, sealer.keyId)
+
+  /** Gives those that had to make room. */
+  async function enter(holder: Holder, id: SessionId, createdAt: number, ttl: number): Promise<readonly SessionId[]> {
+    const session = { id, createdAt }
+    const displaced = (await Promise.all(namesOf(holder).map((name) => store.enter(name, session, ttl)))).flat()
+    await Promise.all(displaced.map(end))
+    return displaced
+  }
+
+  async function tryMove(life: Life): Promise<void> {
+    owed.delete(life.id)
+    const ttl = life.endsAt - clock()
+    if (ttl <= 0) return
+    try {
+      await enter(life, life.id, life.lastsUntil - lifetime, ttl)
+    } catch {
+      owe(life)
+    }
+  }
+
+  function owe(life: Life): void {
+    owed.set(life.id, life)
+    if (owed.size > maxOwed) owed.delete(owed.keys().next().value!)
+    if (!closed) callOff ??= schedule(retry, retryAfter)
+  }
+
+  function retry(): void {
+    callOff = undefined
+    for (const life of [...owed.values()]) void tryMove(life)
+  }
+
+  return {
+    async reserve(holder, id, createdAt, ttl) {
+      if ((await enter(holder, id, createdAt, ttl)).includes(id)) throw tooMany()
+    },
+    async endedSince(holder, signedInAt) {
+      const marks = await Promise.all(namesOf(holder).map((name) => store.endedAt(name)))
+      return marks.some((mark) => mark !== undefined && mark >= signedInAt - clockError)
+    },
+    move(life) {
+      if (life.subject !== undefined) void tryMove(life)
+    },
+    leave(holder, id, createdAt) {
+      for (const name of namesOf(holder)) store.leave(name, { id, createdAt }).catch(() => {})
+    },
+    async close() {
+      closed = true
+      callOff?.()
+      await Promise.all([...owed.values()].map(tryMove))
+    },
+  }
+}
+
+function tooMany(): SessionError {
+  return new SessionError(
+    'ERR_STORE_UNAVAILABLE',
+    'One person has more sessions than the index holds, and all of them end later than this one. It was not started.',
+  )
+}
+
+/** Names of the index under which a session of this holder is found, with one key of the installation. */
+export function indexNames(sealer: Sealer, { subject, providerSession }: Holder, keyId: string): string[] {
+  const names: string[] = []
+  if (subject !== undefined) names.push(`subject:${hashName(sealer, 'subject', subject, keyId)}`)
+  if (providerSession !== undefined) {
+    names.push(`provider:${hashName(sealer, 'provider session', providerSession, keyId)}`)
+  }
+  return names
+}

@@ -1,0 +1,129 @@
+/** A Redis or Valkey in any deployment, as one connection. */
+import type { ConnectionOptions } from '../options.ts'
+import { pacing } from './backoff.ts'
+import { cluster } from './cluster.ts'
+import type { ConnectionState, RedisConnection } from './connection.ts'
+import { dispatch } from './dispatch.ts'
+import { StoreFailure } from './failure.ts'
+import type { Greeting } from './greet.ts'
+import type { Open } from './keep.ts'
+import { nodes } from './nodes.ts'
+import { type Access, openLink } from './open-link.ts'
+import { type ConnectionPorts, realPorts } from './ports.ts'
+import { replicated } from './replicated.ts'
+import { sentinel } from './sentinel.ts'
+import { standalone } from './standalone.ts'
+import type { Surroundings, Topology } from './topology.ts'
+import { waiting } from './waiting.ts'
+
+const connectWithin = 5000
+const commandWithin = 2000
+/** For each of several nodes that could answer alike: one that is dead must not keep us from the next. */
+const memberWithin = 1000
+
+/**
+ * Connects in the background, and for ever: what is asked meanwhile waits for it, within its time.
+ *
+ * Never throws; a wrong address or password shows in `state` and in every command.
+ */
+export function connect(options: ConnectionOptions, given: Partial<ConnectionPorts> = {}): RedisConnection {
+  const ports: ConnectionPorts = { ...realPorts, ...given }
+  const access = accessOf(options)
+  const open: Open = (node, signal) => openLink(node, access, ports, signal)
+  const sleepers = waiting(ports)
+  const closing = new AbortController()
+  let state: ConnectionState | undefined
+  const changed = () => {
+    if (topology === undefined || closing.signal.aborted) return
+    state = stateAfter(state, topology.failure(), ports)
+    primaries.look()
+    sleepers.wake()
+  }
+  let topology: Topology | undefined
+  const shape = topologyOf(options, access, { open, changed, ports, pace: pacing(ports) })
+  topology = shape
+  const primaries = nodes(shape.primaries, (kept) => open(kept.node, closing.signal), access.command)
+  const commands = dispatch(shape, sleepers, access.command, ports)
+  changed()
+  return {
+    run: commands.run,
+    call: commands.call,
+    primaries: primaries.list,
+    onPrimaries: primaries.onChange,
+    get state() {
+      return state as ConnectionState
+    },
+    async close() {
+      closing.abort(new StoreFailure('closed', 'The Redis store was closed.', { notExecuted: true }))
+      commands.close()
+      shape.close()
+      state = { up: false, reason: 'closed', message: 'The Redis store was closed.', since: ports.wallClock() }
+    },
+  }
+}
+
+function topologyOf(options: ConnectionOptions, access: Access, around: Surroundings): Topology {
+  const { deployment } = options
+  switch (deployment.kind) {
+    case 'standalone':
+      return standalone(deployment.node, around)
+    case 'sentinel': {
+      const forSentinels = sentinelAccess(options, access)
+      const open: Open = (node, signal) => openLink(node, forSentinels, around.ports, signal)
+      return sentinel(deployment.masterName, deployment.nodes, open, around)
+    }
+    case 'cluster':
+      return cluster(deployment.nodes, around)
+    case 'replicated':
+      return replicated(deployment.nodes, around)
+  }
+}
+
+function sentinelAccess({ deployment }: ConnectionOptions, access: Access): Access {
+  const { auth, tls } = deployment as Extract<ConnectionOptions['deployment'], { kind: 'sentinel' }>
+  return {
+    auth: auth === false ? undefined : (auth ?? access.auth),
+    tls: tls === false ? undefined : (tls ?? access.tls),
+    unfit: ({ mode }) => (mode !== undefined && mode !== 'sentinel' ? 'is no sentinel.' : undefined),
+    connect: Math.min(access.connect, memberWithin),
+    command: access.command,
+  }
+}
+
+function accessOf({ deployment, auth, tls, timeouts }: ConnectionOptions): Access {
+  const connect = timeouts?.connect ?? connectWithin
+  return {
+    auth,
+    tls,
+    database: 'database' in deployment ? deployment.database : undefined,
+    unfit: unfitFor[deployment.kind],
+    connect: deployment.kind === 'cluster' ? Math.min(connect, memberWithin) : connect,
+    command: timeouts?.command ?? commandWithin,
+  }
+}
+
+const notSentinel = ({ mode }: Greeting) =>
+  mode === 'sentinel'
+    ? 'is a sentinel, not a server that holds data. Its port is usually 26379; theirs is 6379.'
+    : undefined
+const onlyPrimary = (greeting: Greeting) =>
+  notSentinel(greeting) ?? (greeting.role === 'replica' ? 'is a replica, which takes no writes.' : undefined)
+
+const unfitFor: { readonly [K in ConnectionOptions['deployment']['kind']]: Access['unfit'] } = {
+  standalone: onlyPrimary,
+  sentinel: onlyPrimary,
+  replicated: notSentinel,
+  cluster: (greeting) =>
+    notSentinel(greeting) ?? (greeting.mode === 'standalone' ? 'is no part of a cluster.' : undefined),
+}
+
+function stateAfter(
+  before: ConnectionState | undefined,
+  failure: StoreFailure | undefined,
+  ports: ConnectionPorts,
+): ConnectionState {
+  if (failure === undefined) return before?.up ? before : { up: true }
+  const { reason, message } = failure
+  const since = before === undefined || before.up ? ports.wallClock() : before.since
+  return { up: false, reason, message, since }
+}

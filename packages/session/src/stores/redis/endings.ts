@@ -1,0 +1,63 @@
+/**
+ * Records that this gateway ended a short while ago. A failover may bring one back that the old server had ended already
+ * and the new one never heard of: so it is refused here, and ended again when another server answers.
+ */
+import type { SessionId } from '../../store.ts'
+
+/** Milliseconds for which an end is kept in mind. */
+const kept = 60_000
+const maxKept = 65_536
+/** Sent at the same time. */
+const batchSize = 100
+
+export interface Endings {
+  add(id: SessionId): void
+  has(id: SessionId): boolean
+  /** The id was taken by a new record. */
+  forget(id: SessionId): void
+  /** Ends all of them again. What fails is tried again the next time. */
+  repeat(): void
+}
+
+/** @param now milliseconds of a clock that is never set */
+export function createEndings(now: () => number, end: (id: SessionId) => Promise<unknown>): Endings {
+  const endings = new Map<SessionId, number>()
+  let repeating = false
+
+  function prune(): void {
+    for (const [id, endedAt] of endings) {
+      if (now() - endedAt < kept && endings.size <= maxKept) return
+      endings.delete(id)
+    }
+  }
+
+  async function repeatAll(): Promise<void> {
+    prune()
+    const ids = [...endings.keys()]
+    for (let from = 0; from < ids.length; from += batchSize) {
+      const living = ids.slice(from, from + batchSize).filter((id) => endings.has(id))
+      await Promise.allSettled(living.map(end))
+    }
+  }
+
+  return {
+    add(id) {
+      // Again at the end, which is in the order of time.
+      endings.delete(id)
+      endings.set(id, now())
+      prune()
+    },
+    has(id) {
+      const endedAt = endings.get(id)
+      return endedAt !== undefined && now() - endedAt < kept
+    },
+    forget: (id) => void endings.delete(id),
+    repeat() {
+      if (repeating || endings.size === 0) return
+      repeating = true
+      void repeatAll().finally(() => {
+        repeating = false
+      })
+    },
+  }
+}

@@ -1,0 +1,188 @@
+/** Records of one prefix in Redis: what is read, written and ended, and what is known of it without asking. */
+import type { Changing, Clocked, Confirming, RecordStore, SessionId } from '../../store.ts'
+import type { Channel } from './channel/channel.ts'
+import { createNotes, ended, type Look } from './channel/notes.ts'
+import type { Argument, RedisConnection, Script } from './connection/connection.ts'
+import { StoreFailure } from './connection/failure.ts'
+import type { ConnectionPorts } from './connection/ports.ts'
+import { createEndings } from './endings.ts'
+import { keysUnder } from './keys.ts'
+import { createScript, deleteScript, readScript, touchScript, updateScript } from './scripts.ts'
+import type { StoreClock } from './store-clock.ts'
+import { formatVersion, goesBack, maxValueLength, newVersion, parseVersion, readValue, writeValue } from './value.ts'
+
+export interface RedisRecords extends RecordStore, Confirming, Changing, Clocked {
+  /** False after a server did not let us publish a change: other gateways serve what they cached for up to its age. */
+  readonly tells: boolean
+}
+
+export interface RecordsOptions {
+  readonly connection: RedisConnection
+  readonly channel: Channel
+  readonly clock: StoreClock
+  readonly ports: ConnectionPorts
+}
+
+/** @throws SessionError `ERR_INVALID_OPTION` for a prefix that is none */
+export function redisRecords(prefix: string, { connection, channel, clock, ports }: RecordsOptions): RedisRecords {
+  const keys = keysUnder(prefix)
+  const notes = createNotes()
+  const listeners = new Set<Parameters<Changing['onChange']>[0]>()
+  const endings = createEndings(ports.now, (id) => run(deleteScript, id, [keys.changed, `${id} ${ended}`]))
+  let tells = true
+
+  const membership = channel.join(keys, {
+    heard(id, version) {
+      notes.heard(id, version)
+      for (const listener of listeners) listener(id, version === ended ? undefined : version)
+    },
+    forget: notes.clear,
+    reset,
+    endAgain: endings.repeat,
+  })
+
+  function reset(): void {
+    notes.clear()
+    for (const listener of listeners) listener()
+  }
+
+  function run(script: Script, id: SessionId, args: readonly Argument[]): Promise<unknown> {
+    return connection.run(script, keys.record(id), args, { idempotent: true })
+  }
+
+  /** Its write is the first of a script that changes anything: where the server refused, nothing was done. */
+  async function write(script: Script, id: SessionId, args: readonly Argument[]): Promise<unknown> {
+    try {
+      return await run(script, id, args)
+    } catch (error) {
+      throw error instanceof StoreFailure && error.reply !== undefined ? notDone(error) : error
+    }
+  }
+
+  /** Whatever becomes of it, the look is over afterwards. */
+  async function look<Result>(id: SessionId, at: Look, work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work()
+    } catch (error) {
+      notes.failed(id, at)
+      throw error
+    }
+  }
+
+  /** Milliseconds that remain are never 0: at 0 it is still there. */
+  function readReply(reply: unknown, sentAt: number) {
+    const [value, left, seconds, micros] = reply as readonly [Buffer | null, number, unknown, unknown]
+    clock.sample(seconds, micros, sentAt, ports.now())
+    const found = value === null || left < 0 ? undefined : readValue(value)
+    return { found, remaining: Math.max(left, 1) }
+  }
+
+  /** The first number of a reply; the second one says whether others were told. */
+  function done(reply: unknown): boolean {
+    const [count, told] = reply as readonly (number | undefined)[]
+    if (told !== undefined) tells = told === 1
+    return count === 1
+  }
+
+  return {
+    async read(id) {
+      if (endings.has(id)) return undefined
+      const at = notes.begin(id)
+      return look(id, at, async () => {
+        const sentAt = ports.now()
+        const { found, remaining } = readReply(await run(readScript, id, [maxValueLength]), sentAt)
+        const known = notes.versionOf(id)
+        // What is older than what was there before: writes were lost, with a server that is not the one it was.
+        if (known !== undefined && found !== undefined && goesBack(found.version, known)) {
+          reset()
+          endings.repeat()
+        }
+        notes.read(id, at, found?.version, sentAt + remaining)
+        // Ended while this was under way: then this is what was before.
+        return found === undefined || at.heard === ended || endings.has(id) ? undefined : { ...found, remaining }
+      })
+    },
+    async create(id, bytes, ttl) {
+      const version = newVersion()
+      const value = writeValue(version, bytes)
+      const at = notes.begin(id)
+      return look(id, at, async () => {
+        const sentAt = ports.now()
+        const created = (await write(createScript, id, [value, wholeMilliseconds(ttl)])) === 1
+        if (!created) {
+          notes.failed(id, at)
+          return undefined
+        }
+        endings.forget(id)
+        const name = formatVersion(version)
+        notes.wrote(id, at, name, sentAt + ttl)
+        return name
+      })
+    },
+    async update(id, bytes, version, ttl) {
+      const before = parseVersion(version)
+      if (before === undefined || endings.has(id)) return undefined
+      const after = newVersion(before)
+      const name = formatVersion(after)
+      const value = writeValue(after, bytes)
+      const at = notes.begin(id)
+      return look(id, at, async () => {
+        const sentAt = ports.now()
+        const args = [before, value, wholeMilliseconds(ttl), keys.changed, `${id} ${name}`]
+        if (!done(await write(updateScript, id, args))) {
+          notes.failed(id, at)
+          return undefined
+        }
+        notes.wrote(id, at, name, sentAt + ttl)
+        return name
+      })
+    },
+    async touch(id, ttl) {
+      if (endings.has(id)) return false
+      const at = notes.begin(id)
+      return look(id, at, async () => {
+        const sentAt = ports.now()
+        const version = (await run(touchScript, id, [wholeMilliseconds(ttl)])) as Buffer | null
+        // As good as a read: it tells which version is there.
+        const found = version === null ? undefined : readValue(version)
+        notes.read(id, at, found?.version, sentAt + ttl)
+        return found !== undefined && at.heard !== ended && !endings.has(id)
+      })
+    },
+    async delete(id) {
+      const at = notes.beginEnd(id)
+      return look(id, at, async () => {
+        const found = done(await run(deleteScript, id, [keys.changed, `${id} ${ended}`]))
+        endings.add(id)
+        notes.wrote(id, at, ended, 0)
+        return found
+      })
+    },
+    confirm(id, version) {
+      const now = ports.now()
+      return membership.believed(now) && notes.confirm(id, version, now)
+    },
+    onChange(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    now: clock.now,
+    get tells() {
+      return tells
+    },
+    async close() {
+      membership.leave()
+      notes.clear()
+      listeners.clear()
+    },
+  }
+}
+
+function notDone({ reason, message, reply }: StoreFailure): StoreFailure {
+  return new StoreFailure(reason, message, { notExecuted: true, ...(reply !== undefined && { reply }) })
+}
+
+/** As the server takes them: never less than was asked for, so that what was promised holds. */
+function wholeMilliseconds(ttl: number): number {
+  return Math.min(Math.max(Math.ceil(ttl), 1), Number.MAX_SAFE_INTEGER)
+}
