@@ -232,9 +232,49 @@ describe('F6: forwarded headers', () => {
     expect(client.address).toBe('2001:db9::1')
     expect(request.scheme).toBe('https')
     expect(headerValues(outgoing.headers, 'forwarded')).toEqual([
-      'for="[2001:db9::1]";host="in.example";proto=https, for=10.0.0.7, for=10.0.0.1',
+      'for="[2001:db9::1]";host="pub.example";proto=https, for=10.0.0.7, for=10.0.0.1',
     ])
     expect(clientOf('10.0.0.1', ['Forwarded', 'for="6.6.6.6']).client.address).toBe('10.0.0.1')
+  })
+
+  test.each([
+    ['the element of the client', 'for=6.6.6.6;host=shop.pub;proto=https, for=10.0.0.3', 'https', 'shop.pub'],
+    [
+      'it, over elements nearer',
+      'for=6.6.6.6;host=shop.pub;proto=https, for=10.0.0.3;host=in;proto=http',
+      'https',
+      'shop.pub',
+    ],
+    ['the next one where it says nothing', 'for=6.6.6.6, for=10.0.0.3;host=shop.pub;proto=https', 'https', 'shop.pub'],
+    ['no claim of the client', 'for=1.1.1.1;host=evil;proto=https, for=6.6.6.6', 'http', 'shop.example:8443'],
+    ['no claim beside it', 'host=evil;proto=https, for=6.6.6.6;host=shop.pub, for=10.0.0.3', 'http', 'shop.pub'],
+    ['no claim behind a hidden name', 'host=evil;proto=https, for=_hidden;host=shop.pub', 'http', 'shop.pub'],
+    ['no claim behind no name', 'host=evil;proto=https, host=shop.pub', 'http', 'shop.pub'],
+    [
+      'the one that every proxy of the row is trusted up to',
+      'for=10.0.0.9;host=a.pub, for=10.0.0.3;host=b',
+      'http',
+      'a.pub',
+    ],
+    ['none of a malformed one', 'for=6.6.6.6;host=shop.pub;proto=https, for="', 'http', 'shop.example:8443'],
+  ])('F6: scheme and host of Forwarded are those of %s', (_whose, forwarded, scheme, host) => {
+    const given = ['Forwarded', forwarded]
+    expect(clientOf('10.0.0.1', given).request.scheme).toBe(scheme)
+    expect(outgoing('10.0.0.1', given, 'x-forwarded-proto')).toEqual([scheme])
+    expect(outgoing('10.0.0.1', given, 'x-forwarded-host')).toEqual([host])
+    expect(outgoing('203.0.113.1', given, 'x-forwarded-host')).toEqual(['shop.example:8443'])
+  })
+
+  test.each([
+    ['X-Forwarded-For', '203.0.113.9'],
+    ['X-Forwarded-Proto', 'http'],
+    ['X-Forwarded-Host', 'shop.example:8443'],
+    ['X-Forwarded-Port', '8443'],
+  ])('F6: beside %s, Forwarded says nothing: it may be what the client sent', (name, value) => {
+    const given = [name, value, 'Forwarded', 'for=6.6.6.6;host=evil;proto=https']
+    const { client, request } = clientOf('10.0.0.1', given)
+    expect([client.address, request.scheme]).toEqual([name === 'X-Forwarded-For' ? value : '10.0.0.1', 'http'])
+    expect(outgoing('10.0.0.1', given, 'x-forwarded-host')).toEqual(['shop.example:8443'])
   })
 
   test('F6: scheme, host and port come from trusted proxies, the last value of each, when it is one', () => {
