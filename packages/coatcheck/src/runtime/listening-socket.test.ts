@@ -30,20 +30,15 @@ test('who serves may change while the address stays open', async () => {
   socket.close()
 })
 
-test('close() refuses new connections and ends those that still wait', async () => {
+test('close() ends the connections that nobody serves, and refuses new ones', async () => {
   const socket = await openListeningSocket('web', loopback)
-  const client = connect(portOf(socket.address), '127.0.0.1')
-  client.on('error', () => {})
-  await once(client, 'connect')
-  const probe = connect(portOf(socket.address), '127.0.0.1')
-  probe.on('error', () => {})
-  await once(probe, 'connect')
-  socket.serve(() => {})
+  const port = portOf(socket.address)
+  const clients = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')]
+  const ended = clients.map((client) => once(client.resume(), 'close'))
+  await Promise.all(clients.map((client) => once(client, 'connect')))
   await socket.close()
-  const refused = connect(portOf(socket.address), '127.0.0.1')
-  expect((await once(refused, 'error'))[0].code).toBe('ECONNREFUSED')
-  client.destroy()
-  probe.destroy()
+  expect(await Promise.all(ended)).toEqual([[false], [false]])
+  expect((await once(connect(port, '127.0.0.1'), 'error'))[0].code).toBe('ECONNREFUSED')
 })
 
 test('an address in use and one that is not ours are named, with what to do', async () => {

@@ -98,7 +98,8 @@ function whenEmpty(taken: () => number, callback: () => void): void {
     start = now
     setImmediate(look)
   }
-  look()
+  // not at once: between two looks there is to be a whole turn, and this one may have looked at the queue already
+  setImmediate(look)
 }
 
 function ignore(): void {}
