@@ -123,6 +123,19 @@ test('closed() names an address once, when workers have all that was accepted be
   expect(await handing.closed(60_000)).toEqual([])
 })
 
+test('of several who wait for closed(), one is told the numbers, and none waits on', async () => {
+  const handing = createHanding(never)
+  const { socket, sockets, connect } = address()
+  handing.serve(sockets)
+  const taker = worker()
+  handing.add(taker.process)
+  connect()
+  await socket.close()
+  const telling = Promise.all([handing.closed(2 ** 31 - 1), handing.closed(2 ** 31 - 1)])
+  await taker.take()
+  expect(await telling).toEqual([[1], []])
+})
+
 test('closed() does not wait longer than it is told, nor for what was dropped', async () => {
   const handing = createHanding(never)
   const { socket, sockets, connect } = address()

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { createWaiting } from '@coatcheck/gateway'
 import type { ListeningSocket } from './listening-socket.ts'
 import type { OpenAddress } from './worker-messages.ts'
 import type { WorkerProcess } from './worker-process.ts'
@@ -44,7 +45,7 @@ export function createHanding(refused: (error: Error) => void): Handing {
   const free: WorkerProcess[] = []
   const waiting: Untaken[] = []
   let closed: Address[] = []
-  let look: () => void = () => {}
+  const handedOver = createWaiting(() => closed.every(({ untaken }) => untaken === 0))
   let last = 0
 
   function addressOf(socket: ListeningSocket): Address {
@@ -91,7 +92,7 @@ export function createHanding(refused: (error: Error) => void): Handing {
   function done({ address, socket }: Untaken): void {
     socket.destroy()
     address.untaken--
-    look()
+    handedOver.look()
   }
 
   return {
@@ -115,23 +116,26 @@ export function createHanding(refused: (error: Error) => void): Handing {
       }
     },
     async closed(patience) {
-      let over = false
-      const timer = setTimeout(() => {
-        over = true
-        look()
-      }, patience)
-      while (!over && closed.some(({ untaken }) => untaken > 0)) {
-        await new Promise<void>((resolve) => {
-          look = resolve
-        })
-      }
-      clearTimeout(timer)
+      await atMost(patience, handedOver.wait())
       const numbers = closed.map(({ number }) => number)
       closed = []
+      // whoever else waits was waiting for these
+      handedOver.look()
       return numbers
     },
     destroy() {
       for (const connection of waiting.splice(0)) done(connection)
     },
   }
+}
+
+/** Resolves with what is waited for, or after so many milliseconds without it. */
+function atMost(milliseconds: number, waited: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds)
+    void waited.then(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
 }

@@ -97,6 +97,13 @@ test('a store that was closed is looked at no more, and a look under way changes
   expect(other.changes).toEqual(['no such table'])
 })
 
+test('a failure of a store that was closed is no news', () => {
+  const { health, changes, waits } = setUp()
+  health.close()
+  health.failed(outage)
+  expect([health.problem, changes, waits()]).toEqual([undefined, [], false])
+})
+
 test('what is thrown and is no error is shown as it is', () => {
   const { health } = setUp()
   health.failed('gone')

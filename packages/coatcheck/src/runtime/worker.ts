@@ -66,7 +66,7 @@ async function obey(order: Order): Promise<void> {
 
 /** Taken before it is served: from then on the primary has nothing to do with it. */
 function take({ number, address }: HandedConnection, socket: Socket | undefined): void {
-  report({ kind: 'taken', number })
+  void report({ kind: 'taken', number })
   if (socket === undefined) return
   // the half-open state of the server that accepted it does not travel with a socket
   socket.allowHalfOpen = true

@@ -1,8 +1,11 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import type { GatewayModel } from '@coatcheck/model'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startRecorder } from '../../../gateway/src/testing/recorder.ts'
 import { listener, model, routeTo, session } from './fixtures/model.ts'
 import { type RunningProgram, startProgram } from './fixtures/program.ts'
 import { startUpstream, type Upstream } from './fixtures/upstream.ts'
@@ -125,6 +128,32 @@ test('SIGTERM finishes what workers have in flight; a second signal does not', a
   await expect(cut).rejects.toThrow()
   expect(await other.exited).toBe(0)
   releaseCut()
+})
+
+test('a tunnel through a worker goes on when the client ends its side: the upstream has the last word', async () => {
+  await using recorder = await startRecorder({
+    allowHalfOpen: true,
+    respond: () => 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n',
+  })
+  await using program = await startProgram(model(recorder.url, { workers: 2, internal }))
+  const client = connect({ port: Number(program.web.split(':')[1]), allowHalfOpen: true })
+  client.write(
+    'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+  )
+  let received = ''
+  client.on('data', (data) => {
+    received += data
+  })
+  await once(client, 'data')
+  const upstreamSide = await recorder.connection(0)
+  const ended = once(upstreamSide.socket, 'end')
+  client.end()
+  await ended
+  await upstreamSide.write('the last word')
+  upstreamSide.end()
+  await once(client, 'end')
+  expect(received).toMatch(/^HTTP\/1\.1 101 .*\r\n\r\nthe last word$/s)
 })
 
 test('workers end with their primary', async () => {
