@@ -2,6 +2,7 @@ import type { CorsSpec } from '@coatcheck/model'
 import type { Exchange } from '../exchange.ts'
 import { headerValue, isNamed, removeHeaders } from '../headers.ts'
 import type { Middleware } from '../middleware.ts'
+import { ownHeaders } from '../own-headers.ts'
 import type { Reply } from '../reply.ts'
 import type { RouteContext } from './context.ts'
 
@@ -46,7 +47,7 @@ export function cors(spec: CorsSpec, context: RouteContext): Middleware {
       headers.push('Access-Control-Max-Age', String(Math.floor(spec.maxAge / 1000)))
     }
     addVary(headers, 'Access-Control-Request-Method, Access-Control-Request-Headers')
-    headers.push('X-Request-Id', exchange.id)
+    headers.push(...ownHeaders('cors-preflight', exchange.id))
     exchange.reason = 'cors-preflight'
     return { status: 204, statusText: '', headers, body: undefined }
   }

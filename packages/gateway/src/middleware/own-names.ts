@@ -1,6 +1,7 @@
 import type { Route } from '@coatcheck/model'
 import { withholdCookies } from '@coatcheck/session'
 import { type HeaderList, isNamed, removeHeaders } from '../headers.ts'
+import { isCodeHeader } from '../own-headers.ts'
 import type { Log } from '../ports.ts'
 import type { CompiledSession } from '../sessions.ts'
 import { aliasesOf, type NameTest, stripAliases } from '../strip-aliases.ts'
@@ -13,7 +14,7 @@ import { findSpec } from './find-spec.ts'
 export interface OwnNames {
   /** From the client's request: headers that the route sets or removes, headers by which any route tells who the visitor is, tickets. */
   fromRequest(headers: HeaderList): void
-  /** From the upstream's answer: cookies and headers that would replace a ticket, and the names of trailers that do not go on. */
+  /** From the upstream's answer: cookies and headers that would replace a ticket, `Coatcheck-Code`, and the names of trailers that do not go on. */
   fromReply(headers: HeaderList): void
   /**
    * From trailers, and from 1xx, which also come beside the answer's head: all that `fromReply` takes, and headers that
@@ -44,8 +45,9 @@ export function compileOwnNames({ route, routes, session, sessions, ports }: Rou
   const withholdCookies = cookieFilter(withheld)
   const warn = warnOnce(route.name, ports.log)
 
-  function takeTickets(headers: HeaderList): void {
+  function takeOurs(headers: HeaderList): void {
     removeHeaders(headers, (name, value) => {
+      if (isCodeHeader(name)) return true
       const taken = isNamed(name, 'set-cookie') ? setsOurs(value, sessions) : isTicketHeader(name)
       if (taken) warn(name)
       return taken
@@ -58,11 +60,11 @@ export function compileOwnNames({ route, routes, session, sessions, ports }: Rou
       withholdCookies(headers)
     },
     fromReply(headers) {
-      takeTickets(headers)
+      takeOurs(headers)
       if (withholdsTrailers) announceLess(headers, (name) => isAnswered(name) || isTicketHeader(name))
     },
     fromTrailers(headers) {
-      takeTickets(headers)
+      takeOurs(headers)
       stripAliases(headers, isAnswered)
     },
   }
