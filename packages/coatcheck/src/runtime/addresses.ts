@@ -1,24 +1,29 @@
 import type { Listener } from '@coatcheck/model'
 import { type ListeningOptions, type ListeningSocket, openListeningSocket } from './listening-socket.ts'
+import type { OpenAddress } from './worker-messages.ts'
 
-/** The addresses that listeners have open, over reloads. */
+/** The addresses that listeners have open, over reloads: opened by this process, or by another one that hands over. */
 export interface Addresses {
   /**
-   * Opens addresses that are new. Nothing that runs is changed before `commit`.
+   * Takes addresses that are new, for these listeners. Nothing that runs is changed before `commit`.
    *
-   * @throws ProgramError `address-in-use`, `address-unusable`; nothing stays open then
+   * @param handed what the process that hands over has open for them
+   * @throws ProgramError `address-in-use`, `address-unusable`; nothing that was taken is kept then
    */
-  prepare(specs: readonly Listener[]): Promise<PreparedAddresses>
-  /** Closes all of them; resolves when no more connections come. */
+  prepare(specs: readonly Listener[], handed?: readonly OpenAddress[]): Promise<PreparedAddresses>
+  /** Lets go of all of them; resolves when no more connections come. */
   close(): Promise<void>
 }
 
 export interface PreparedAddresses {
   /** By the listener's name. One that stays open is the same as before. */
   readonly sockets: ReadonlyMap<string, ListeningSocket>
-  /** Closes those that no listener has any more; resolves when no more connections come over them. */
+  /**
+   * These are the addresses from now on. Of those that no listener has any more, the process that opened them closes
+   * them; there it resolves when no more connections come over them.
+   */
   commit(): Promise<void>
-  /** Closes what was opened. */
+  /** Lets go of what was taken. */
   undo(): void
 }
 

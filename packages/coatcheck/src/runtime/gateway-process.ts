@@ -21,6 +21,7 @@ import { tellRefused } from './listening-socket.ts'
 import type { Prepared, Runner } from './runner.ts'
 import { createStoreLog } from './store-log.ts'
 import { createStores, type PreparedStores } from './stores.ts'
+import type { OpenAddress } from './worker-messages.ts'
 
 export interface GatewayProcessOptions {
   readonly observability: Observability
@@ -29,6 +30,12 @@ export interface GatewayProcessOptions {
   readonly addresses?: Addresses
   /** Stores went down or came back, or are others. @defaultValue the log says what went down or came back */
   readonly statusChanged?: (() => void) | undefined
+}
+
+/** What serves, in this process. */
+export interface GatewayProcess extends Runner {
+  /** @param handed what the process that hands its connections over has open for the listeners */
+  prepare(model: GatewayModel, handed?: readonly OpenAddress[]): Promise<Prepared>
 }
 
 interface Running {
@@ -43,7 +50,7 @@ export function createGatewayProcess({
   state,
   statusChanged,
   addresses = createAddresses({ failed: tellRefused(observability.log) }),
-}: GatewayProcessOptions): Runner {
+}: GatewayProcessOptions): GatewayProcess {
   const { log, observer } = observability
   const tellStores = createStoreLog(log, () => performance.now())
   const stores = createStores(state, {
@@ -65,7 +72,7 @@ export function createGatewayProcess({
   })
   let running: Running | undefined
 
-  async function prepare(model: GatewayModel): Promise<Prepared> {
+  async function prepare(model: GatewayModel, handed?: readonly OpenAddress[]): Promise<Prepared> {
     const { keys, told } = serverKeys(model, state)
     const prepared = stores.prepare(model.stores)
     let gateway: Gateway | undefined
@@ -75,7 +82,7 @@ export function createGatewayProcess({
       const observing = observeStores(observer, prepared)
       gateway = compile(model, { clock: Date.now, secret: readValue, records, keys, log, observer: observing })
       const next: Running = { gateway, users: { inFlight: 0, onIdle: undefined }, stores: prepared }
-      opened = await addresses.prepare(model.listeners)
+      opened = await addresses.prepare(model.listeners, handed)
       const { sockets, commit: closeOthers, undo: closeOpened } = opened
       const serving = listeners.prepare(model.listeners, (spec) => generation(spec, next), sockets)
       const commit = () => {

@@ -5,8 +5,6 @@ import type { OpenAddress } from './worker-messages.ts'
 
 /** Addresses that the primary has open; it hands their connections over to this process. */
 export interface HandedAddresses extends Addresses {
-  /** What the primary opened for the model that is prepared next. */
-  expect(addresses: readonly OpenAddress[]): void
   /** A connection of the address with that number. */
   take(number: number, socket: Socket): void
   /** The primary closed the address, and handed over all that it had accepted. */
@@ -20,7 +18,6 @@ interface HandedAddress extends ListeningSocket {
 
 export function createHandedAddresses(): HandedAddresses {
   const known = new Map<number, HandedAddress>()
-  let expected: readonly OpenAddress[] = []
   let open: readonly OpenAddress[] = []
 
   function find({ number, address }: OpenAddress): HandedAddress {
@@ -30,11 +27,7 @@ export function createHandedAddresses(): HandedAddresses {
   }
 
   return {
-    expect(addresses) {
-      expected = addresses
-    },
-    async prepare() {
-      const next = expected
+    async prepare(_specs, next = []) {
       return {
         sockets: new Map(next.map((address) => [address.listener, find(address)])),
         async commit() {

@@ -34,8 +34,7 @@ function snapshot(whole: boolean): MetricsSnapshot | Promise<MetricsSnapshot> {
 async function obey(order: Order): Promise<void> {
   switch (order.kind) {
     case 'prepare':
-      addresses.expect(order.addresses)
-      prepared = await runner.prepare(order.model)
+      prepared = await runner.prepare(order.model, order.addresses)
       break
     case 'commit':
       await prepared?.commit()
