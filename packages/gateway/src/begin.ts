@@ -18,10 +18,11 @@ import { readTarget, type Target } from './target.ts'
  * and without anything that speaks for a proxy or a client certificate. Of that, `X-Forwarded-For`, `-Proto`, `-Host`,
  * `-Port`, `Forwarded`, `X-Request-Id` and, where configured, `Client-Cert` are written anew. `Host` comes first.
  *
- * @throws GatewayError `bad-request`, `bad-target`, `ambiguous-target`, `bad-host`, `bad-framing`, `method-not-supported`,
+ * @throws GatewayError `client-certificate-invalid`, `bad-request`, `bad-target`, `ambiguous-target`, `bad-host`, `bad-framing`, `method-not-supported`,
  * `target-too-long`, `too-many-headers`, `headers-too-large`
  */
 export function beginExchange(listener: CompiledListener, raw: RawRequest): Exchange {
+  checkCertificate(raw)
   checkSize(listener, raw)
   const target = readRequestTarget(raw)
   const sifted = sift(stripHopByHop(raw.headers))
@@ -95,6 +96,13 @@ function newExchange(
     matchedSegments: 0,
     timings: { upstream: undefined, store: undefined },
   }
+}
+
+/** Nobody who shows a certificate takes one that is not valid for none. */
+function checkCertificate({ certificateProblem }: RawRequest): void {
+  if (certificateProblem === undefined) return
+  const why = `The certificate of the client is not valid: ${certificateProblem}`
+  throw new GatewayError('client-certificate-invalid', 400, why)
 }
 
 function checkSize(listener: CompiledListener, raw: RawRequest): void {

@@ -22,6 +22,7 @@ const sentences: Readonly<Record<ErrorCode, string>> = {
   'too-many-headers': 'The request has too many headers.',
   'target-too-long': 'The address of the request is too long.',
   'request-timeout': 'The request took too long to arrive.',
+  'client-certificate-invalid': 'The certificate that came with the request is not valid here.',
   'no-route': 'There is nothing at this address.',
   'route-broken': 'The configuration of this address has errors.',
   'login-required': 'Sign in to see this.',

@@ -19,6 +19,8 @@ export interface RawRequest {
   readonly peerPort: number | undefined
   /** The client's certificate in DER, when one was asked for and is valid. */
   readonly certificate: Buffer | undefined
+  /** Why the client's certificate is not valid, in a word of OpenSSL; `undefined` when it is, and without one. */
+  readonly certificateProblem: string | undefined
   readonly body: Readable | undefined
   readonly contentLength: number | undefined
   /** `Transfer-Encoding` of HTTP/1, several joined with a comma; `undefined` when there is none. */

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
-import { connect as connectHttp2 } from 'node:http2'
+import { connect as connectHttp2, type SecureClientSessionOptions } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
@@ -152,6 +152,21 @@ test('a certificate that does not fit its key is refused at a reload, and the ol
   expect(await servedFor(program, undefined)).toContain('localhost')
 })
 
+async function statusOverHttp2({ web }: RunningProgram, options: ConnectionOptions): Promise<number | undefined> {
+  const session = connectHttp2(`https://${web}`, {
+    rejectUnauthorized: false,
+    ...options,
+  } as SecureClientSessionOptions)
+  try {
+    const stream = session.request()
+    stream.resume()
+    const [headers] = await once(stream, 'response')
+    return headers[':status']
+  } finally {
+    session.destroy()
+  }
+}
+
 /** Whether a request of such a client gets to the upstream. */
 async function reaches(
   program: RunningProgram,
@@ -185,7 +200,7 @@ test('F12: where client certificates are required, no name, no case and no proto
   }
 })
 
-test('a valid client certificate is passed on as Client-Cert, an invalid or missing one is not', async () => {
+test('a valid client certificate is passed on as Client-Cert, without one a request goes on, an invalid one is refused', async () => {
   await using recorder = await startRecorder()
   const clients = {
     mode: 'request',
@@ -193,11 +208,15 @@ test('a valid client certificate is passed on as Client-Cert, an invalid or miss
     forward: true,
   } as const
   await using program = await startProgram(model(recorder.url, overTls([spec(certificates.server)], {}, clients)))
-  for (const client of [certificates.client, undefined, certificates.strangerClient]) {
-    expect(await reaches(program, client)).toBe(true)
+  for (const client of [certificates.client, undefined]) expect(await reaches(program, client)).toBe(true)
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    const { certificate: cert, key } = certificates.strangerClient
+    const answer = await ask(await handshake(program, { cert, key, maxVersion }))
+    expect(answer).toMatch(/^HTTP\/1\.1 400 .*\r\nCoatcheck-Code: client-certificate-invalid\r\n/s)
+    expect(await statusOverHttp2(program, { cert, key, maxVersion })).toBe(400)
   }
   const passed = recorder.requests.map((request) => request.header('client-cert'))
-  expect(passed.slice(1)).toEqual([undefined, undefined])
+  expect(passed.slice(1)).toEqual([undefined])
   expect(passed[0]).toMatch(/^:[A-Za-z0-9+/=]+:$/)
   const pem = certificates.client.certificate.toString().replaceAll(/-----.*-----|\s/g, '')
   expect(passed[0]).toBe(`:${pem}:`)

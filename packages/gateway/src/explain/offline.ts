@@ -90,6 +90,7 @@ export function requestFor(
     peer: unknownAddress,
     peerPort: undefined,
     certificate: undefined,
+    certificateProblem: undefined,
     body: undefined,
     contentLength: undefined,
     transferEncoding: undefined,

@@ -183,13 +183,16 @@ function newConnection(
   idle: Connection['idle'],
 ): Connection {
   const encrypted = 'encrypted' in socket
+  const certificate = encrypted ? socket.getPeerX509Certificate()?.raw : undefined
+  const refused = encrypted && certificate !== undefined && !socket.authorized
   return {
     listener: name,
     socket,
     peer: socket.remoteAddress ?? '',
     peerPort: socket.remotePort,
     scheme: encrypted ? 'https' : 'http',
-    certificate: encrypted && socket.authorized ? socket.getPeerX509Certificate()?.raw : undefined,
+    certificate: refused ? undefined : certificate,
+    certificateProblem: refused ? String(socket.authorizationError) : undefined,
     ports,
     handler,
     headerCount: limits.headerCount,

@@ -15,6 +15,8 @@ export interface Connection {
   readonly ports: ServingPorts
   readonly handler: Current
   protocol: ConnectionProtocol
+  /** Why the client's certificate is not valid; `undefined` when it is, and without one. */
+  readonly certificateProblem: string | undefined
   /** Exchanges that are not done, those of reset HTTP/2 streams included. */
   inFlight: number
   /** The one that began last. */

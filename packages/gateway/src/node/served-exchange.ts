@@ -68,6 +68,9 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
   }
 
   abstract inform(status: number, statusText: string, headers: HeaderList): void
+  get certificateProblem(): string | undefined {
+    return this.client.certificateProblem
+  }
   abstract bodyWanted(): void
   abstract write(chunk: Buffer): boolean
   abstract end(trailers: HeaderList | undefined): void
