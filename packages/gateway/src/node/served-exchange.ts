@@ -40,6 +40,8 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
   /** The head of an answer is out. */
   protected answered = false
   protected cutShort = false
+  /** Why it was given up, whatever its handler says of that afterwards. */
+  #givenUp: GatewayError | undefined = undefined
   #settled = false
   #closed = false
 
@@ -66,11 +68,11 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
   get certificate(): Buffer | undefined {
     return this.client.certificate
   }
-
-  abstract inform(status: number, statusText: string, headers: HeaderList): void
   get certificateProblem(): string | undefined {
     return this.client.certificateProblem
   }
+
+  abstract inform(status: number, statusText: string, headers: HeaderList): void
   abstract bodyWanted(): void
   abstract write(chunk: Buffer): boolean
   abstract end(trailers: HeaderList | undefined): void
@@ -118,7 +120,7 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
       this.fail(error)
       return
     }
-    this.exchange.reason = error.code
+    this.#givenUp = error
     this.answer(this.client.ports.toReply(error, this.#context(this.exchange.id)))
     this.#leave()
   }
@@ -185,13 +187,17 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
     if (!this.#settled || !this.#closed) return
     const { client, exchange } = this
     if (exchange !== undefined) {
+      if (this.#givenUp !== undefined) {
+        exchange.reason = this.#givenUp.code
+        exchange.detail = this.#givenUp.message
+      }
       client.ports.observer.exchangeFinished({
         exchange,
         status: this.status,
         requestBytes: this.requestBodyBytes + requestHeadBytes(this),
         responseBytes: this.responseBytes,
         duration: performance.now() - exchange.startedAt,
-        aborted: this.cutShort,
+        aborted: this.cutShort || this.#givenUp !== undefined,
       })
     }
     if (client.latest === this) client.latest = undefined
