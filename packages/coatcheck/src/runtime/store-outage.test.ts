@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { model, routeTo, session } from './fixtures/model.ts'
+import { modelWithFile } from './fixtures/model.ts'
 import { type RunningProgram, startProgram } from './fixtures/program.ts'
 import { startUpstream, type Upstream } from './fixtures/upstream.ts'
+import { visit } from './fixtures/visit.ts'
 
 let upstream: Upstream
 let folder: string
@@ -18,19 +18,6 @@ afterAll(() => {
   upstream.close()
   rmSync(folder, { recursive: true })
 })
-
-/** A status over a connection of its own, which the workers take in turn. */
-function visit({ web }: RunningProgram, cookie = ''): Promise<{ status: number; cookie: string }> {
-  const [host, port] = web.split(':')
-  return new Promise((resolve, reject) =>
-    request({ host, port, agent: false, headers: { cookie } }, (response) => {
-      const [set = ''] = response.headers['set-cookie'] ?? []
-      response.resume().once('end', () => resolve({ status: response.statusCode!, cookie: set.split(';')[0]! }))
-    })
-      .once('error', reject)
-      .end(),
-  )
-}
 
 async function storeUp(program: RunningProgram): Promise<string | undefined> {
   const text = await (await fetch(`http://${program.started.internal}/metrics`)).text()
@@ -49,20 +36,12 @@ test.each([1, 2])(
       database.exec(statement)
       database.close()
     }
-    await using program = await startProgram(
-      model(upstream.url, {
-        workers,
-        internal: { address: { host: '127.0.0.1', port: 0 } },
-        stores: [{ kind: 'sqlite', name: 'main', file }],
-        sessions: [session('default', 'main')],
-        routes: [routeTo('app', { middleware: [{ kind: 'session', session: 'default' }] })],
-      }),
-    )
+    await using program = await startProgram(modelWithFile(upstream.url, file, workers))
     expect(await storeUp(program)).toBe('1')
-    const { cookie } = await visit(program)
+    const { cookie } = await visit(program.web)
 
     sql('ALTER TABLE records RENAME TO away')
-    for (let i = 0; i < 4; i++) expect((await visit(program, cookie)).status).toBe(503)
+    for (let i = 0; i < 4; i++) expect((await visit(program.web, cookie)).status).toBe(503)
     await expect.poll(() => storeUp(program), patient).toBe('0')
     await expect
       .poll(async () => (await program.status()).stores[0], patient)
@@ -80,7 +59,7 @@ test.each([1, 2])(
     await expect.poll(() => storeUp(program), patient).toBe('1')
     await expect.poll(async () => (await program.status()).stores[0]?.state, patient).toBe('up')
     await expect.poll(() => said(program, 'Store \\"main\\" is back; it was down for'), patient).toBe(1)
-    expect(await visit(program, cookie)).toEqual({ status: 200, cookie: '' })
+    expect(await visit(program.web, cookie)).toEqual({ status: 200, cookie: '' })
     expect(said(program, 'Store \\"main\\" is down')).toBe(1)
   },
 )

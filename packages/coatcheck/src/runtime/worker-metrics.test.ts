@@ -1,19 +1,14 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
-import { request } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { GatewayModel } from '@coatcheck/model'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createObservability } from '../observability/observability.ts'
 import { renderMetrics } from '../observability/render-metrics.ts'
-import { stateFolder } from '../state/state-folder.ts'
 import { model } from './fixtures/model.ts'
 import { type RunningProgram, startProgram } from './fixtures/program.ts'
 import { startUpstream, type Upstream } from './fixtures/upstream.ts'
+import { visit } from './fixtures/visit.ts'
+import { childrenOf, startWorkers } from './fixtures/workers.ts'
 import type { Report } from './worker-messages.ts'
-import { createWorkers } from './workers.ts'
 
 let upstream: Upstream
 beforeAll(async () => {
@@ -24,16 +19,8 @@ afterAll(() => upstream.close())
 const two = (changes: Partial<GatewayModel> = {}): GatewayModel =>
   model(upstream.url, { workers: 2, internal: { address: { host: '127.0.0.1', port: 0 } }, ...changes })
 
-/** Requests over connections of their own, which the workers take in turn. */
-async function visit(address: string, times: number): Promise<void> {
-  const [host, port] = address.split(':')
-  for (let i = 0; i < times; i++) {
-    await new Promise((resolve, reject) =>
-      request({ host, port, agent: false }, (response) => response.resume().once('end', resolve))
-        .once('error', reject)
-        .end(),
-    )
-  }
+async function visits(address: string, times: number): Promise<void> {
+  for (let done = 0; done < times; done++) await visit(address)
 }
 
 const patient = { timeout: 15_000 }
@@ -59,27 +46,22 @@ function totalsIn(text: string): Totals {
   }
 }
 
-/** Ids of the processes that a process started. */
-function childrenOf(pid: number): number[] {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
-}
-
 test('totals do not fall when a worker is killed, nor when its successor serves', async () => {
   await using program = await startProgram(two())
-  await visit(program.web, 20)
+  await visits(program.web, 20)
   expect(await totals(program)).toEqual({ requests: 20, observations: 20 })
   const [victim] = childrenOf(program.process.pid!)
   process.kill(victim!, 'SIGKILL')
   await expect.poll(() => childrenOf(program.process.pid!).includes(victim!), patient).toBe(false)
   expect(await totals(program)).toEqual({ requests: 20, observations: 20 })
   await expect.poll(() => childrenOf(program.process.pid!).length, patient).toBe(2)
-  await visit(program.web, 10)
+  await visits(program.web, 10)
   expect(await totals(program)).toEqual({ requests: 30, observations: 30 })
 })
 
 test('totals do not fall while a worker stands still, and metrics are answered all the same', async () => {
   await using program = await startProgram(two())
-  await visit(program.web, 20)
+  await visits(program.web, 20)
   expect(await totals(program)).toEqual({ requests: 20, observations: 20 })
   const [victim] = childrenOf(program.process.pid!)
   process.kill(victim!, 'SIGSTOP')
@@ -87,41 +69,29 @@ test('totals do not fall while a worker stands still, and metrics are answered a
     expect(await totals(program)).toEqual({ requests: 20, observations: 20 })
   }
   process.kill(victim!, 'SIGCONT')
-  await visit(program.web, 10)
+  await visits(program.web, 10)
   await expect.poll(() => totals(program), patient).toEqual({ requests: 30, observations: 30 })
 })
 
 test('workers are asked what they counted every 10 seconds, though nobody asks for metrics', async () => {
-  const state = mkdtempSync(join(tmpdir(), 'coatcheck-workers-'))
-  let tick = async () => {}
+  let tick = (): unknown => undefined
   const pauses: number[] = []
-  const output = openSync('/dev/null', 'w')
-  const workers = createWorkers({
-    count: 2,
-    observability: createObservability({ version: '1', stdout: output, stderr: output }),
-    state: stateFolder(state, {}, '/'),
-    version: '1',
-    revision: undefined,
-    logLevel: 'error',
-    every(work, milliseconds) {
-      tick = work
+  const workers = await startWorkers(two(), {
+    every(callback, milliseconds) {
+      tick = callback
       pauses.push(milliseconds)
       return () => pauses.pop()
     },
   })
-  const prepared = await workers.prepare(two())
-  await prepared.commit()
-  await visit(workers.status().listeners[0]!.address, 20)
+  await visits(workers.web, 20)
   await tick()
   const victims = childrenOf(process.pid)
   expect([victims.length, pauses]).toEqual([2, [10_000]])
   for (const pid of victims) process.kill(pid, 'SIGKILL')
   await expect.poll(() => childrenOf(process.pid).some((pid) => victims.includes(pid)), patient).toBe(false)
   expect(totalsIn(renderMetrics(await workers.snapshots(), undefined).body).requests).toBe(20)
-  await workers.stop()
+  await workers[Symbol.asyncDispose]()
   expect(pauses).toEqual([])
-  closeSync(output)
-  rmSync(state, { recursive: true })
 })
 
 test('a worker tells what it counted before an error ends it', async () => {
