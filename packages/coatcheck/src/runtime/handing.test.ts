@@ -147,11 +147,25 @@ test('closed() does not wait longer than it is told, nor for what was dropped', 
   expect(await telling).toHaveLength(1)
   expect(connection.destroyed).toBe(true)
 
+  const other = createHanding(never)
   const later = address()
-  handing.serve(later.sockets)
+  other.serve(later.sockets)
   later.connect()
   await later.socket.close()
-  expect(await handing.closed(1)).toHaveLength(1)
+  expect(await other.closed(1)).toHaveLength(1)
+})
+
+test('destroy() drops also what a worker was offered and did not take, and what comes after', async () => {
+  const handing = createHanding(never)
+  const { sockets, connect } = address()
+  handing.serve(sockets)
+  const dead = worker()
+  handing.add(dead.process)
+  const offered = connect()
+  handing.destroy()
+  expect(offered.destroyed).toBe(false)
+  await dead.fail()
+  expect([offered.destroyed, connect().destroyed]).toEqual([true, true])
 })
 
 test('an address keeps its number, and none is used twice', async () => {

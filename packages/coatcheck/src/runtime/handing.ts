@@ -20,7 +20,7 @@ export interface Handing {
    * them within `patience` milliseconds. Each is named once.
    */
   closed(patience: number): Promise<number[]>
-  /** Drops connections that no worker has taken. */
+  /** Drops connections that no worker has taken, and those that no worker takes from now on. */
   destroy(): void
 }
 
@@ -47,6 +47,7 @@ export function createHanding(refused: (error: Error) => void): Handing {
   let closed: Address[] = []
   const handedOver = createWaiting(() => closed.every(({ untaken }) => untaken === 0))
   let last = 0
+  let dropping = false
 
   function addressOf(socket: ListeningSocket): Address {
     const known = addresses.get(socket)
@@ -63,6 +64,10 @@ export function createHanding(refused: (error: Error) => void): Handing {
   function accept(address: Address, socket: Socket): void {
     // Node would keep lists here and in the worker of whose server it was, and never forget an address
     ;(socket as { server?: unknown }).server = undefined
+    if (dropping) {
+      socket.destroy()
+      return
+    }
     if (waiting.length === mostWaiting) {
       socket.destroy()
       refused(new Error('Too many wait for a worker'))
@@ -82,8 +87,9 @@ export function createHanding(refused: (error: Error) => void): Handing {
       done(connection)
       if (workers.has(worker)) free.push(worker)
     } else {
-      waiting.unshift(connection)
       worker.kill()
+      if (dropping) done(connection)
+      else waiting.unshift(connection)
     }
     distribute()
   }
@@ -124,6 +130,7 @@ export function createHanding(refused: (error: Error) => void): Handing {
       return numbers
     },
     destroy() {
+      dropping = true
       for (const connection of waiting.splice(0)) done(connection)
     },
   }

@@ -9,6 +9,7 @@ import { startRecorder } from '../../../gateway/src/testing/recorder.ts'
 import { listener, model, routeTo, session } from './fixtures/model.ts'
 import { type RunningProgram, startProgram } from './fixtures/program.ts'
 import { startUpstream, type Upstream } from './fixtures/upstream.ts'
+import { childrenOf, startWorkers } from './fixtures/workers.ts'
 
 let upstream: Upstream
 beforeAll(async () => {
@@ -54,10 +55,7 @@ async function metric(program: RunningProgram, name: string): Promise<number> {
   return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
 }
 
-/** Ids of the processes that a program started. */
-function workersOf({ process: { pid } }: RunningProgram): number[] {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
-}
+const workersOf = ({ process: { pid } }: RunningProgram) => childrenOf(pid!)
 
 test('two workers share an address and a store: a session opens whoever answers, and totals are true', async () => {
   await using program = await startProgram(two(shared))
@@ -154,6 +152,20 @@ test('a tunnel through a worker goes on when the client ends its side: the upstr
   upstreamSide.end()
   await once(client, 'end')
   expect(received).toMatch(/^HTTP\/1\.1 101 .*\r\n\r\nthe last word$/s)
+})
+
+test('at the end, connections that no worker is left to take are closed, and nobody waits for them', async () => {
+  await using workers = await startWorkers(two())
+  const pids = childrenOf(process.pid)
+  for (const pid of pids) process.kill(pid, 'SIGSTOP')
+  // one is offered to each of them, and the others wait
+  const clients = Array.from({ length: 4 }, () => connect(Number(workers.web.split(':')[1]), '127.0.0.1').resume())
+  const closed = clients.map((client) => once(client, 'close'))
+  await Promise.all(clients.map((client) => once(client, 'connect')))
+  const drained = workers.drain()
+  for (const pid of pids) process.kill(pid, 'SIGKILL')
+  await Promise.all(closed)
+  await drained
 })
 
 test('workers end with their primary', async () => {
