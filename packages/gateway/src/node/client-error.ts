@@ -47,7 +47,8 @@ function sayLast(client: Connection, error: ParserError): void {
     client.closing = true
     return
   }
-  client.lastWord = { refusal: refusalOf(error, inBody), line: inBody ? undefined : requestLine(error.rawPacket) }
+  // the bytes that were being read may begin with one of the requests in front
+  client.lastWord = { refusal: refusalOf(error, inBody), line: undefined }
 }
 
 /** The client ended its side in the middle of something. */

@@ -5,7 +5,7 @@ import type { BodySource, Reply } from '../reply.ts'
 import type { Connection } from './connection.ts'
 import type { Http1Request } from './http1-request.ts'
 import { closeLingering, lingerAtEnd } from './lingering-close.ts'
-import { ServedExchange } from './served-exchange.ts'
+import { ServedExchange, tooManyTrailers } from './served-exchange.ts'
 import { rawHead, writeHead } from './write-reply.ts'
 
 /** Milliseconds that a client may go on sending a body that nobody wants before its connection ends. */
@@ -154,7 +154,20 @@ export class Http1Exchange extends ServedExchange {
     if (this.contentLength !== undefined && this.contentLength > 0) this.body = this.request
   }
 
+  /** Trailers are held to the limit of headers when they come, since others may read them as such. */
+  #holdTrailers(): void {
+    const { request, client } = this
+    const hold = () => {
+      if (request.rawTrailers.length <= client.headerCount * 2) return
+      client.closing = true
+      client.refused = true
+      this.giveUp(tooManyTrailers(client.headerCount))
+    }
+    request.onTrailers = hold
+  }
+
   #readEncoding(value: string): void {
+    if (this.body === undefined) this.#holdTrailers()
     this.transferEncoding = this.transferEncoding === undefined ? value : `${this.transferEncoding}, ${value}`
     this.body = this.request
   }

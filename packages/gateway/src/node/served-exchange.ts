@@ -125,6 +125,11 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
     this.#leave()
   }
 
+  /** Ends an exchange that never began. */
+  protected dropUnserved(): void {
+    this.#settle()
+  }
+
   /** Answers a request that the gateway does not handle; what else comes over the connection is not believed. */
   refuse(error: unknown): void {
     this.refused()
@@ -204,6 +209,11 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
     if (--this.generation.users.inFlight === 0) this.generation.users.onIdle?.()
     if (--client.inFlight === 0) client.idle(client)
   }
+}
+
+/** Trailers above the listener's `limits.headerCount`. */
+export function tooManyTrailers(most: number): GatewayError {
+  return new GatewayError('too-many-headers', 431, `The request has more than ${most} trailers`)
 }
 
 /** Lets go of an answer that nobody gets. */
