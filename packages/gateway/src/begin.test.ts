@@ -318,27 +318,21 @@ describe('F6: forwarded headers', () => {
       .tuple(fc.constantFrom(...families), fc.array(fc.nat(3), { minLength: 20, maxLength: 20 }))
       .map(([name, how]) => [...name].map((letter, i) => spell(letter, how[i]!)).join(''))
     const peer = fc.constantFrom('10.0.0.1', '203.0.113.1')
-    const ours = new Set([
+    const ours = [
       'x-forwarded-for',
       'x-forwarded-proto',
       'x-forwarded-host',
       'x-forwarded-port',
       'forwarded',
       'x-request-id',
-    ])
+    ].toSorted()
     fc.assert(
       fc.property(fc.array(spelled, { maxLength: 8 }), peer, (names, from) => {
         const claimed = names.flatMap((name) => [name, 'forged value'])
-        const seen = new Set<string>()
         const { headers } = clientOf(from, claimed).outgoing
-        for (let i = 2; i < headers.length; i += 2) {
-          const folded = foldName(headers[i]!)
-          expect(ours).toContain(folded)
-          expect(seen).not.toContain(folded)
-          if (folded !== 'x-request-id') expect(headers[i + 1]).not.toContain('forged')
-          seen.add(folded)
-        }
-        expect(seen.size).toBe(ours.size)
+        const written = headers.filter((_, i) => i >= 2 && i % 2 === 0).map(foldName)
+        expect(written.toSorted()).toEqual(ours)
+        expect(headers.join('\n')).not.toContain('forged')
       }),
       { numRuns: 20_000 },
     )
