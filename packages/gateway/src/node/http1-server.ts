@@ -7,6 +7,7 @@ import { isContinue, unknownExpectation } from './expectation.ts'
 import { Http1Exchange, Http1Response } from './http1-exchange.ts'
 import { Http1Request } from './http1-request.ts'
 import { type Serve, waitForTurn } from './pipelining.ts'
+import { tooManyTrailers } from './served-exchange.ts'
 import type { ServingLimits } from './serving.ts'
 import { asksForWebSocket, onConnect, onUpgrade } from './upgrade-listener.ts'
 
@@ -70,12 +71,19 @@ function onExpectation(request: Http1Request, response: Http1Response): void {
 
 const serve: Serve = (client, request, response) => {
   const exchange = new Http1Exchange(client, request, response, false)
-  if (request.httpVersionMajor === 1) void exchange.serve()
+  if (request.httpVersionMajor === 1) start(exchange)
   else exchange.refuse(new GatewayError('bad-request', 400, `HTTP/${request.httpVersion} is not spoken here`))
 }
 
 const serveContinue: Serve = (client, request, response) => {
-  void new Http1Exchange(client, request, response, true).serve()
+  start(new Http1Exchange(client, request, response, true))
+}
+
+function start(exchange: Http1Exchange): void {
+  const { client, request } = exchange
+  // it waited, and came whole meanwhile
+  if (request.rawTrailers.length > client.headerCount * 2) exchange.refuse(tooManyTrailers(client.headerCount))
+  else void exchange.serve()
 }
 
 const refuseExpectation: Serve = (client, request, response) => {

@@ -10,6 +10,7 @@ import { rawClient } from './fixtures/client.ts'
 import { reply, startListener } from './fixtures/listener.ts'
 
 const size = 20_000_000
+const mostBytes = 64 * 1024 * 1024
 
 test.each([
   ['TCP', 'its client asked for the end', 'POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n'],
@@ -49,3 +50,20 @@ test.each([
     expect(listener.finished).toHaveLength(1)
   },
 )
+
+test('a body above what is thrown away ends with its connection', async () => {
+  await using listener = await startListener({ handle: () => reply(404, ['Content-Length', '0']) })
+  using client = rawClient(connect({ port: listener.port, host: '127.0.0.1', allowHalfOpen: true }))
+  client.send('POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 1000000000\r\n\r\n')
+  const closed = new Promise((resolve) => client.socket.once('close', resolve))
+  const piece = Buffer.alloc(1_000_000)
+  const pump = () => {
+    while (!client.socket.destroyed && client.socket.write(piece));
+  }
+  client.socket.on('drain', pump)
+  pump()
+  await closed
+  expect(client.socket.bytesWritten).toBeGreaterThan(mostBytes)
+  expect(client.socket.bytesWritten).toBeLessThan(1_000_000_000)
+  await listener.handler.closed()
+})

@@ -75,7 +75,9 @@ test('more than what may wait is answered as well, in order', async () => {
   await listener[Symbol.asyncDispose]()
 })
 
-test.each([
+const manyTrailers = `${get('/').slice(0, -2)}Transfer-Encoding: chunked\r\n\r\n0\r\n${'X: 1\r\n'.repeat(101)}\r\n`
+
+test.each<[string, string, string, number?]>([
   ['nonsense', 'nonsense\r\n\r\n', 'bad-request'],
   [
     'two framings',
@@ -84,21 +86,25 @@ test.each([
   ],
   ['CONNECT', 'CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n\r\n', 'bad-target'],
   ['a target that is refused', get('/../x'), 'ambiguous-target'],
+  ['a body with too many trailers', manyTrailers, 'too-many-headers', 431],
   ['a body that makes no sense', `${get('/').slice(0, -2)}Transfer-Encoding: chunked\r\n\r\nx\r\n`, 'bad-framing'],
-])('%s behind requests: those are answered, then it is, and nothing behind it', async (_what, bytes, code) => {
-  const { listener, begun, answerNext } = await startSlow()
-  using client = openClient(listener.port)
-  client.send(get('/1') + get('/2') + bytes + get('/after'))
-  await answerNext()
-  await answerNext()
-  const text = await client.ended
-  expect(text.match(/<[^>]+>|"code":"[^"]+"/g)).toEqual(['</1>', '</2>', `"code":"${code}"`])
-  expect(begun).toEqual(['/1', '/2'])
-  await listener.handler.closed()
-  const told = [...listener.rejected, ...listener.finished.filter(({ status }) => status !== 200)]
-  expect(told).toMatchObject([{ status: 400 }])
-  await listener[Symbol.asyncDispose]()
-})
+])(
+  '%s behind requests: those are answered, then it is, and nothing behind it',
+  async (_what, bytes, code, status = 400) => {
+    const { listener, begun, answerNext } = await startSlow()
+    using client = openClient(listener.port)
+    client.send(get('/1') + get('/2') + bytes + get('/after'))
+    await answerNext()
+    await answerNext()
+    const text = await client.ended
+    expect(text.match(/<[^>]+>|"code":"[^"]+"/g)).toEqual(['</1>', '</2>', `"code":"${code}"`])
+    expect(begun).toEqual(['/1', '/2'])
+    await listener.handler.closed()
+    const told = [...listener.rejected, ...listener.finished.filter(({ status }) => status !== 200)]
+    expect(told).toMatchObject([{ status }])
+    await listener[Symbol.asyncDispose]()
+  },
+)
 
 test('what is refused behind the last answer of a connection has no status', async () => {
   const { listener, answerNext } = await startSlow()
