@@ -1,4 +1,4 @@
-import type { RunningStatus } from './runner.ts'
+import type { RunningStatus } from '../runner.ts'
 import type { OrderBody } from './worker-messages.ts'
 import type { WorkerProcess } from './worker-process.ts'
 

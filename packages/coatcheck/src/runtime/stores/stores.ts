@@ -3,7 +3,7 @@ import type { GatewayModel, SqliteStoreSpec, StoreSpec, StoreStatus } from '@coa
 import type { RecordStore } from '@coatcheck/session'
 import { memoryRecords } from '@coatcheck/session/stores/memory'
 import { sqliteRecords } from '@coatcheck/session/stores/sqlite'
-import type { StateFolder } from '../state/state-folder.ts'
+import type { StateFolder } from '../../state/state-folder.ts'
 import { createStoreHealth, realTiming, type StoreHealth, type Timing } from './store-health.ts'
 
 /** The record stores of a process, kept over reloads while their settings are the same. */

@@ -1,13 +1,13 @@
 /** Entry of a worker process: runs the models that the primary sends. */
 import type { Socket } from 'node:net'
-import { exitCodes } from '../exit-codes.ts'
-import { createObservability, type MetricsSnapshot } from '../observability/observability.ts'
-import { stateFolder } from '../state/state-folder.ts'
-import { endOnFatal } from './fatal.ts'
-import { createGatewayProcess } from './gateway-process.ts'
-import { createHandedAddresses } from './handed-addresses.ts'
-import { problemOf } from './problem.ts'
-import type { Prepared } from './runner.ts'
+import { exitCodes } from '../../exit-codes.ts'
+import { createObservability, type MetricsSnapshot } from '../../observability/observability.ts'
+import { stateFolder } from '../../state/state-folder.ts'
+import { endOnFatal } from '../fatal.ts'
+import { createGatewayProcess } from '../gateway-process.ts'
+import { createHandedAddresses } from '../listening/handed-addresses.ts'
+import { problemOf } from '../problem.ts'
+import type { Prepared } from '../runner.ts'
 import type { Failure, HandedConnection, Order, Report, WorkerStart } from './worker-messages.ts'
 
 const start: WorkerStart = JSON.parse(process.env.COATCHECK_WORKER ?? '{}')

@@ -5,11 +5,11 @@ import { connect } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import type { GatewayModel } from '@coatcheck/model'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startRecorder } from '../../../gateway/src/testing/recorder.ts'
-import { listener, model, routeTo, session } from './fixtures/model.ts'
-import { type RunningProgram, startProgram } from './fixtures/program.ts'
-import { startUpstream, type Upstream } from './fixtures/upstream.ts'
-import { childrenOf, startWorkers } from './fixtures/workers.ts'
+import { startRecorder } from '../../../../gateway/src/testing/recorder.ts'
+import { listener, model, routeTo, session } from '../fixtures/model.ts'
+import { type RunningProgram, startProgram } from '../fixtures/program.ts'
+import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import { childrenOf, startWorkers } from '../fixtures/workers.ts'
 
 let upstream: Upstream
 beforeAll(async () => {

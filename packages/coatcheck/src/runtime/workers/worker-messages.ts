@@ -1,8 +1,8 @@
 import type { GatewayModel } from '@coatcheck/model'
-import type { ProgramErrorCode } from '../errors.ts'
-import type { LogLevel } from '../observability/log.ts'
-import type { MetricsSnapshot } from '../observability/observability.ts'
-import type { RunningStatus } from './runner.ts'
+import type { ProgramErrorCode } from '../../errors.ts'
+import type { LogLevel } from '../../observability/log.ts'
+import type { MetricsSnapshot } from '../../observability/observability.ts'
+import type { RunningStatus } from '../runner.ts'
 
 /** What a worker is told at its start, in its environment. */
 export interface WorkerStart {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { createWaiting } from '@coatcheck/gateway'
-import type { ListeningSocket } from './listening-socket.ts'
+import type { ListeningSocket } from '../listening/listening-socket.ts'
 import type { OpenAddress } from './worker-messages.ts'
 import type { WorkerProcess } from './worker-process.ts'
 

@@ -12,11 +12,11 @@ import {
   type CertificateFiles,
   makeCertificates,
   type TestCertificates,
-} from '../../../gateway/src/testing/certificates.ts'
-import { startRecorder } from '../../../gateway/src/testing/recorder.ts'
-import { listener, model } from './fixtures/model.ts'
-import { type RunningProgram, startProgram } from './fixtures/program.ts'
-import { startUpstream, type Upstream } from './fixtures/upstream.ts'
+} from '../../../../gateway/src/testing/certificates.ts'
+import { startRecorder } from '../../../../gateway/src/testing/recorder.ts'
+import { listener, model } from '../fixtures/model.ts'
+import { type RunningProgram, startProgram } from '../fixtures/program.ts'
+import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
 
 let folder: string
 let certificates: TestCertificates

@@ -1,6 +1,6 @@
 import type { Listener } from '@coatcheck/model'
+import type { OpenAddress } from '../workers/worker-messages.ts'
 import { type ListeningOptions, type ListeningSocket, openListeningSocket } from './listening-socket.ts'
-import type { OpenAddress } from './worker-messages.ts'
 
 /** The addresses that listeners have open, over reloads: opened by this process, or by another one that hands over. */
 export interface Addresses {

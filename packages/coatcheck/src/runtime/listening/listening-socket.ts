@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Log } from '@coatcheck/gateway'
 import type { SocketAddress } from '@coatcheck/model'
-import { ProgramError, systemCode } from '../errors.ts'
+import { ProgramError, systemCode } from '../../errors.ts'
 
 /** An open address. Who gets its connections may change while it stays open, so that a reload refuses nobody. */
 export interface ListeningSocket {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { MemoryStoreSpec, StoreSpec } from '@coatcheck/model'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { stateFolder } from '../state/state-folder.ts'
+import { stateFolder } from '../../state/state-folder.ts'
 import { createStores } from './stores.ts'
 
 let folder: string

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import { expect, test } from 'vitest'
+import type { ListeningSocket } from '../listening/listening-socket.ts'
 import { createHanding } from './handing.ts'
-import type { ListeningSocket } from './listening-socket.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
 const never = (error: Error) => {

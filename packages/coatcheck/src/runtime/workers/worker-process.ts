@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { ProgramError } from '../errors.ts'
-import type { RunningStatus } from './runner.ts'
+import { ProgramError } from '../../errors.ts'
+import type { RunningStatus } from '../runner.ts'
 import type { Failure, HandedConnection, OrderBody, Report, WorkerStart } from './worker-messages.ts'
 import type { WorkerShare } from './worker-totals.ts'
 

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
+import type { OpenAddress } from '../workers/worker-messages.ts'
 import type { Addresses } from './addresses.ts'
 import type { ListeningSocket } from './listening-socket.ts'
-import type { OpenAddress } from './worker-messages.ts'
 
 /** Addresses that the primary has open; it hands their connections over to this process. */
 export interface HandedAddresses extends Addresses {

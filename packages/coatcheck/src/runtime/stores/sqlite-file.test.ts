@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { modelWithFile } from './fixtures/model.ts'
-import { type RunningProgram, startProgram } from './fixtures/program.ts'
-import { startUpstream, type Upstream } from './fixtures/upstream.ts'
-import { visit } from './fixtures/visit.ts'
+import { modelWithFile } from '../fixtures/model.ts'
+import { type RunningProgram, startProgram } from '../fixtures/program.ts'
+import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import { visit } from '../fixtures/visit.ts'
 
 let upstream: Upstream
 let folder: string

@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { listener, model } from './fixtures/model.ts'
-import { type RunningProgram, startProgram } from './fixtures/program.ts'
-import { startUpstream, type Upstream } from './fixtures/upstream.ts'
+import { listener, model } from '../fixtures/model.ts'
+import { type RunningProgram, startProgram } from '../fixtures/program.ts'
+import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
 
 let upstream: Upstream
 beforeAll(async () => {

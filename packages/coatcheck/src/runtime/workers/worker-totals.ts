@@ -6,10 +6,10 @@
  * tells when it is asked for a scrape, when it stops, when an error ends it, and every 10 seconds besides.
  */
 import type { GatewayModel } from '@coatcheck/model'
-import type { MetricFamily } from '../observability/family.ts'
-import { areNamed, namesOf } from '../observability/label-values.ts'
-import { mergeMetrics } from '../observability/merge-metrics.ts'
-import type { MetricsSnapshot } from '../observability/observability.ts'
+import type { MetricFamily } from '../../observability/family.ts'
+import { areNamed, namesOf } from '../../observability/label-values.ts'
+import { mergeMetrics } from '../../observability/merge-metrics.ts'
+import type { MetricsSnapshot } from '../../observability/observability.ts'
 
 export interface WorkerTotals {
   /** One more worker. */

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
 import type { ListenerTls, Secret, ValueSource } from '@coatcheck/model'
-import { ProgramError } from '../errors.ts'
+import { ProgramError } from '../../errors.ts'
 
 /** The certificates of one listener, ready for handshakes. */
 export interface Certificates {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { createMetrics } from '../observability/metrics.ts'
-import { renderMetrics } from '../observability/render-metrics.ts'
-import { exchange, finished, model } from '../observability/testing/exchange.ts'
+import { createMetrics } from '../../observability/metrics.ts'
+import { renderMetrics } from '../../observability/render-metrics.ts'
+import { exchange, finished, model } from '../../observability/testing/exchange.ts'
 import { createWorkerTotals, type WorkerTotals } from './worker-totals.ts'
 
 const shop = model({ listeners: ['web'], routes: ['shop', 'say "hi"'] })

@@ -1,5 +1,5 @@
 import { backgroundTimer, type Schedule } from '@coatcheck/session'
-import { messageOf } from '../errors.ts'
+import { messageOf } from '../../errors.ts'
 
 /**
  * Whether a store answers: down from an operation that failed until a look at it succeeds.
