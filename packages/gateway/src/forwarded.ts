@@ -26,12 +26,13 @@ const mostHops = 32
 /**
  * Reads what a trusted peer forwarded.
  *
- * The list of addresses is walked from its right end, where the nearest proxy wrote: the first that is not trusted is the
- * client, and whatever stands left of it is the client's own claim and dropped. An element of `Forwarded` holds address,
- * scheme and host as one proxy saw them: they come from the client's element, which the first trusted proxy wrote, and where
- * that does not say, from the next one to the right. `X-Forwarded-Proto`, `-Host` and `-Port` are lists without such a
- * bond, of which a client may have written a part: their last values count, for which the nearest proxy vouches. Where any
- * `X-Forwarded-*` is there, `Forwarded` says nothing: proxies that write those often pass a client's `Forwarded` on.
+ * The list of addresses is walked from its right end, where the nearest proxy wrote: the first that is not trusted is
+ * the client, and whatever stands left of it is the client's own claim and dropped. An element of `Forwarded` holds
+ * address, scheme and host as one proxy saw them: they come from the client's element, which the first trusted proxy
+ * wrote, and where that does not say, from the next one to the right. `X-Forwarded-Proto`, `-Host` and `-Port` are
+ * lists without such a bond, of which a client may have written a part: their last values count, for which the nearest
+ * proxy vouches. Where any `X-Forwarded-*` is there, `Forwarded` says nothing: proxies that write those often pass a
+ * client's `Forwarded` on.
  *
  * @see RFC 7239
  */
@@ -81,7 +82,9 @@ function walk(addresses: readonly string[], peer: string, trusts: Trusts): { hop
   return { hops, reached }
 }
 
-/** An address with or without port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`. Names tell nothing. */
+/**
+ * An address with or without port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`. Names tell nothing.
+ */
 function readNode(node: string): string | undefined {
   if (node.length > 64) return undefined
   const address = /^\[([^\]]+)\](?::\d{1,5})?$/.exec(node)?.[1] ?? /^([\d.]+)(?::\d{1,5})?$/.exec(node)?.[1] ?? node

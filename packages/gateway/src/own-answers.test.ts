@@ -1,4 +1,6 @@
-/** Every answer of the gateway's own carries its code and the request id, whatever it is; no other answer has a code. */
+/**
+ * Every answer of the gateway's own carries its code and the request id, whatever it is; no other answer has a code.
+ */
 import { defaults } from '@coatcheck/model'
 import { expect, test } from 'vitest'
 import { GatewayError } from './errors.ts'

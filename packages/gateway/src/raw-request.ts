@@ -2,7 +2,9 @@ import type { Readable } from 'node:stream'
 import type { ClientConnection } from './exchange.ts'
 import type { HeaderList } from './headers.ts'
 
-/** A request as a listener got it, before anything but its framing was checked. `beginExchange` makes an exchange of it. */
+/**
+ * A request as a listener got it, before anything but its framing was checked. `beginExchange` makes an exchange of it.
+ */
 export interface RawRequest {
   /** Only the number: `1.0`, `1.1`, `2.0`. */
   readonly httpVersion: string

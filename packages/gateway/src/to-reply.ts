@@ -8,7 +8,10 @@ import { ownHeaders } from './own-headers.ts'
 import type { Log } from './ports.ts'
 import type { Reply } from './reply.ts'
 
-/** Of the request, what an error's answer needs. An exchange: `{ id, method: request.method, headers: request.headers }`. */
+/**
+ * Of the request, what an error's answer needs. An exchange: `{ id, method: request.method, headers: request.headers
+ * }`.
+ */
 export interface ErrorContext {
   readonly id: string
   readonly method: string

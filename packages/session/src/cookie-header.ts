@@ -149,7 +149,9 @@ export function withholdCookies(header: string, owns: (name: string) => boolean)
   return kept === '' ? undefined : kept
 }
 
-/** More blanks than a browser sends are skipped here, though never where cookies are read: rather one too many withheld. */
+/**
+ * More blanks than a browser sends are skipped here, though never where cookies are read: rather one too many withheld.
+ */
 function skipBlanks(header: string, from: number, end: number): number {
   let at = from
   while (at < end && (header.charCodeAt(at) === space || header.charCodeAt(at) === 0x09)) at += 1

@@ -16,8 +16,9 @@ export function isPreflight({ request }: Exchange): boolean {
 }
 
 /**
- * Answers preflights itself, and says in every other answer of the route, errors too, which origins may read it. What the
- * upstream says of that is removed: the route decides. With origin `*` nobody gets credentials, only origins that are named.
+ * Answers preflights itself, and says in every other answer of the route, errors too, which origins may read it. What
+ * the upstream says of that is removed: the route decides. With origin `*` nobody gets credentials, only origins that
+ * are named.
  */
 export function cors(spec: CorsSpec, context: RouteContext): Middleware {
   const allows = originTest(spec.origins)

@@ -12,9 +12,15 @@ import { findSpec } from './find-spec.ts'
 
 /** What is the gateway's own on a route, and passes neither from clients to upstreams nor back. */
 export interface OwnNames {
-  /** From the client's request: headers that the route sets or removes, headers by which any route tells who the visitor is, tickets. */
+  /**
+   * From the client's request: headers that the route sets or removes, headers by which any route tells who the visitor
+   * is, tickets.
+   */
   fromRequest(headers: HeaderList): void
-  /** From the upstream's answer: cookies and headers that would replace a ticket, `Coatcheck-Code`, and the names of trailers that do not go on. */
+  /**
+   * From the upstream's answer: cookies and headers that would replace a ticket, `Coatcheck-Code`, and the names of
+   * trailers that do not go on.
+   */
   fromReply(headers: HeaderList): void
   /**
    * From trailers, and from 1xx, which also come beside the answer's head: all that `fromReply` takes, and headers that
@@ -29,9 +35,9 @@ const clientsOwn = new Set(['authorization', 'cookie'])
 /**
  * Compiles what is the gateway's own on a route.
  *
- * A header that tells who the visitor is (its value names the session, the identity or a token) is taken from requests of
- * every route, since an application trusts the header and not the way it came. Tickets of all sessions are withheld, but for
- * those of the route's own session when that says `forward`.
+ * A header that tells who the visitor is (its value names the session, the identity or a token) is taken from requests
+ * of every route, since an application trusts the header and not the way it came. Tickets of all sessions are withheld,
+ * but for those of the route's own session when that says `forward`.
  */
 export function compileOwnNames({ route, routes, session, sessions, ports }: RouteContext): OwnNames {
   const spec = findSpec(route, 'session')

@@ -36,8 +36,8 @@ export interface Listeners {
 export interface PreparedListeners {
   /**
    * From now on requests get the new generation. A listener that did not change keeps its connections; of one that did,
-   * each old connection ends with its next answer, and silent ones in their usual time; within a second where the address
-   * closed, or where TLS or the trusted proxies are other ones.
+   * each old connection ends with its next answer, and silent ones in their usual time; within a second where the
+   * address closed, or where TLS or the trusted proxies are other ones.
    */
   commit(): void
 }

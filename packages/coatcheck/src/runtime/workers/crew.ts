@@ -25,7 +25,9 @@ export interface Crew {
   stop(patience: number): Promise<void>
 }
 
-/** @param ended told of each worker that served and ended: with its exit code or signal, and its milliseconds of service */
+/**
+ * @param ended told of each worker that served and ended: with its exit code or signal, and its milliseconds of service
+ */
 export function createCrew(
   start: () => WorkerProcess,
   ended: (worker: WorkerProcess, how: number | string, lived: number) => void,
