@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { freePort } from '../../test/running/free-port.ts'
+import { limits } from './limits.ts'
 import { proxyConfiguration, upstreamConfiguration } from './nginx.ts'
 import { listening, type Measured, startPinned } from './process.ts'
 
@@ -48,7 +49,7 @@ try {
   )
   for (const body of bodies) report(contenders, body, await alternate(contenders, body))
   for (const { name, process } of contenders) console.log(`${name.padEnd(10)} RSS ${process.memory().toFixed(0)} MB`)
-  console.log('\nWhat these numbers do not mean: bench/request/README.md')
+  console.log(`\nWhat these numbers do not mean:\n${await limits()}`)
 } finally {
   await Promise.all(started.map((process) => process.stop()))
   // The access log alone has hundreds of megabytes.

@@ -89,6 +89,11 @@ const hostile: Record<string, { fields: Fields; body?: string }> = {
   'a :path with a space': { fields: having(':path', '/in HTTP/1.1') },
   'length longer than the data': { fields: [...having(':method', 'POST'), ['content-length', '9']], body: 'hello' },
   'length shorter than the data': { fields: [...having(':method', 'POST'), ['content-length', '3']], body: 'hello' },
+  'length of nothing with data': { fields: [...having(':method', 'POST'), ['content-length', '0']], body: 'hello' },
+  'an expectation beside the one that is known': { fields: [...usual, ['expect', '100-continue, foo']] },
+  'an expectation in front of the one that is known': {
+    fields: [...usual, ['expect', 'foo'], ['expect', '100-continue']],
+  },
   'two lengths': {
     fields: [...having(':method', 'POST'), ['content-length', '5'], ['content-length', '6']],
     body: 'hello',
@@ -119,6 +124,9 @@ test.each([
   ['a name with NUL', 'x-a\0', 'b'],
   ['an empty name', '', 'b'],
   ['a value with CR LF', 'x-a', 'b\r\nx-b: c'],
+  ['a value with CR', 'x-a', 'b\rc'],
+  ['a value with a vertical tab', 'x-a', 'b\x0bc'],
+  ['a value with DEL', 'x-a', 'b\x7f'],
   ['a value with LF', 'x-a', 'b\nx-b: c'],
   ['a value with NUL', 'x-a', 'b\0'],
   ['a value that begins with a space', 'x-a', ' b'],

@@ -24,8 +24,8 @@ function quality(ranges: readonly string[], types: readonly string[]): number {
 }
 
 /**
- * Whether a person is on the way to a page, so that leading them elsewhere makes sense: Fetch Metadata where the browser
- * sends it (a frame is no page), else a safe method and a client that takes HTML.
+ * Whether a person is on the way to a page, so that leading them elsewhere makes sense: Fetch Metadata where the
+ * browser sends it (a frame is no page), else a safe method and a client that takes HTML.
  *
  * @see https://www.w3.org/TR/fetch-metadata/
  */

@@ -8,11 +8,17 @@ export interface Authority {
   readonly port: number | undefined
 }
 
-/** Letters, digits, `-` and `_` in labels: what names in use are made of. What RFC 3986 allows beside that, no server is called. */
+/**
+ * Letters, digits, `-` and `_` in labels: what names in use are made of. What RFC 3986 allows beside that, no server is
+ * called.
+ */
 const pattern = /^(?:([A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*)\.?|(\[[0-9A-Fa-f:.]{2,45}\]))(?::([0-9]{1,5}))?$/
 const longest = 255 + 6
 
-/** What was read lately; `undefined` for what is none. Requests repeat few hosts, and the reading costs more than the look. */
+/**
+ * What was read lately; `undefined` for what is none. Requests repeat few hosts, and the reading costs more than the
+ * look.
+ */
 const known = new Map<string, Authority | undefined>()
 const mostKnown = 512
 

@@ -14,14 +14,16 @@ import { readTarget, type Target } from './target.ts'
 /**
  * Makes an exchange of a request, or refuses it.
  *
- * What goes on starts without hop-by-hop headers, without `Content-Length` and `Expect` (the forward frames what it sends),
- * and without anything that speaks for a proxy or a client certificate. Of that, `X-Forwarded-For`, `-Proto`, `-Host`,
- * `-Port`, `Forwarded`, `X-Request-Id` and, where configured, `Client-Cert` are written anew. `Host` comes first.
+ * What goes on starts without hop-by-hop headers, without `Content-Length` and `Expect` (the forward frames what it
+ * sends), and without anything that speaks for a proxy or a client certificate. Of that, `X-Forwarded-For`, `-Proto`,
+ * `-Host`, `-Port`, `Forwarded`, `X-Request-Id` and, where configured, `Client-Cert` are written anew. `Host` comes
+ * first.
  *
- * @throws GatewayError `bad-request`, `bad-target`, `ambiguous-target`, `bad-host`, `bad-framing`, `method-not-supported`,
- * `target-too-long`, `too-many-headers`, `headers-too-large`
+ * @throws GatewayError `client-certificate-invalid`, `bad-request`, `bad-target`, `ambiguous-target`, `bad-host`,
+ * `bad-framing`, `method-not-supported`, `target-too-long`, `too-many-headers`, `headers-too-large`
  */
 export function beginExchange(listener: CompiledListener, raw: RawRequest): Exchange {
+  checkCertificate(raw)
   checkSize(listener, raw)
   const target = readRequestTarget(raw)
   const sifted = sift(stripHopByHop(raw.headers))
@@ -43,8 +45,8 @@ export function beginExchange(listener: CompiledListener, raw: RawRequest): Exch
 }
 
 /**
- * What is known of a request that is refused, for log and metrics: what cannot be read of it is missing, and nothing of it
- * goes on. Does not throw.
+ * What is known of a request that is refused, for log and metrics: what cannot be read of it is missing, and nothing of
+ * it goes on. Does not throw.
  */
 export function refusedExchange(listener: CompiledListener, raw: RawRequest, error: unknown): Exchange {
   const sifted = sift(stripHopByHop(raw.headers))
@@ -95,6 +97,13 @@ function newExchange(
     matchedSegments: 0,
     timings: { upstream: undefined, store: undefined },
   }
+}
+
+/** Nobody who shows a certificate takes one that is not valid for none. */
+function checkCertificate({ certificateProblem }: RawRequest): void {
+  if (certificateProblem === undefined) return
+  const why = `The certificate of the client is not valid: ${certificateProblem}`
+  throw new GatewayError('client-certificate-invalid', 400, why)
 }
 
 function checkSize(listener: CompiledListener, raw: RawRequest): void {
@@ -211,9 +220,9 @@ function readClient(raw: RawRequest, peer: string, trusted: boolean, forwarded: 
 /**
  * What the upstream may believe: the way from the client to us as we know it, and nothing that the client claims.
  *
- * Host and port are those that the client addressed: `X-Forwarded-Port` says what `Host` and `X-Forwarded-Host` say, so that
- * all three make the same URL. The socket's port would not: behind a mapping of 443 to 8443 links would lead to 8443. No
- * trust is added, since the upstream gets the same port from the same client in `Host`.
+ * Host and port are those that the client addressed: `X-Forwarded-Port` says what `Host` and `X-Forwarded-Host` say, so
+ * that all three make the same URL. The socket's port would not: behind a mapping of 443 to 8443 links would lead to
+ * 8443. No trust is added, since the upstream gets the same port from the same client in `Host`.
  */
 function writeProxyHeaders(
   headers: HeaderList,

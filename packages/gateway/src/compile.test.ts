@@ -142,7 +142,7 @@ describe('everything thrown becomes an answer', () => {
       status: 502,
       detail: 'The application could not be reached.',
       code: 'upstream-connect',
-      requestId: exchange.id,
+      request_id: exchange.id,
     })
     expect(exchange.detail).toContain('10.0.0.5')
     expect(headerValue(reply.headers, 'x-request-id')).toBe(exchange.id)

@@ -22,6 +22,7 @@ const sentences: Readonly<Record<ErrorCode, string>> = {
   'too-many-headers': 'The request has too many headers.',
   'target-too-long': 'The address of the request is too long.',
   'request-timeout': 'The request took too long to arrive.',
+  'client-certificate-invalid': 'The certificate that came with the request is not valid here.',
   'no-route': 'There is nothing at this address.',
   'route-broken': 'The configuration of this address has errors.',
   'login-required': 'Sign in to see this.',
@@ -52,9 +53,9 @@ const styleHash = createHash('sha256').update(style).digest('base64')
 /** Nothing runs, nothing is loaded, nobody frames it. */
 export const pagePolicy = `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
 
-/** RFC 9457; `code` and `requestId` are ours. */
+/** RFC 9457; `code` and `request_id` are ours, and `type` has no page of its own (`docs/reference/errors.md`). */
 export function problemJson({ status, code, detail, requestId }: Problem): string {
-  return JSON.stringify({ type: 'about:blank', title: titleOf(status), status, detail, code, requestId })
+  return JSON.stringify({ type: 'about:blank', title: titleOf(status), status, detail, code, request_id: requestId })
 }
 
 export function problemPage({ status, code, detail, requestId }: Problem): string {

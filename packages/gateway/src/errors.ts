@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'too-many-headers'
   | 'target-too-long'
   | 'request-timeout'
+  | 'client-certificate-invalid'
   // routing and policy
   | 'no-route'
   | 'route-broken'
@@ -37,7 +38,10 @@ export type ErrorCode =
 
 export interface GatewayErrorOptions extends ErrorOptions {
   readonly retryAfter?: number
-  /** What the client may read instead of the code's own sentence (`error-page.ts`). Nothing secret, nothing of the inside. */
+  /**
+   * What the client may read instead of the code's own sentence (`error-page.ts`). Nothing secret, nothing of the
+   * inside.
+   */
   readonly detail?: string
 }
 

@@ -38,7 +38,9 @@ export type GatewaySessionData = {
   /** Who signed in; claims are what templates call `{identity.CLAIM}`. */
   identity: { issuer: string; subject: string; claims: { [name: string]: JsonClaim } }
 } & {
-  /** Attributes as `capture` found them, each under a key of its own: two requests that change two of them lose none. */
+  /**
+   * Attributes as `capture` found them, each under a key of its own: two requests that change two of them lose none.
+   */
   [attribute: `attribute:${string}`]: string
 }
 export type JsonClaim = null | boolean | number | string | JsonClaim[] | { [name: string]: JsonClaim }
@@ -67,7 +69,9 @@ export interface IncomingRequest {
   readonly cookie: string | undefined
   /** `undefined` when the request has no body. Not read before the upstream wants it. */
   readonly body: Readable | undefined
-  /** Length of the body when its headers tell it, 0 included; `undefined` when it is chunked, or when they say nothing. */
+  /**
+   * Length of the body when its headers tell it, 0 included; `undefined` when it is chunked, or when they say nothing.
+   */
   readonly contentLength: number | undefined
   /** `websocket`, when the request asks for an upgrade that is let through. */
   readonly upgrade: 'websocket' | undefined

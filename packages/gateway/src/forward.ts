@@ -2,13 +2,16 @@ import type { Readable } from 'node:stream'
 import type { HeaderList } from './headers.ts'
 import type { Reply } from './reply.ts'
 
-/** The hop to one upstream: chooses a target, sends, streams, answers. One interface, so that h2c may stand beside HTTP/1.1. */
+/**
+ * The hop to one upstream: chooses a target, sends, streams, answers. One interface, so that h2c may stand beside
+ * HTTP/1.1.
+ */
 export interface Forward {
   /**
    * Resolves with the upstream's answer as soon as its head is there.
    *
-   * @throws GatewayError `upstream-connect` (502), `upstream-connect-timeout` (504), `upstream-timeout` (504), `upstream-reset` (502),
-   * `upstream-protocol` (502), `upstream-unavailable` (503, every target is set aside)
+   * @throws GatewayError `upstream-connect` (502), `upstream-connect-timeout` (504), `upstream-timeout` (504),
+   * `upstream-reset` (502), `upstream-protocol` (502), `upstream-unavailable` (503, every target is set aside)
    */
   send(request: ForwardRequest): Promise<Reply>
   /** Idle connections are closed, those in use when their exchange ends. */
@@ -37,7 +40,8 @@ export interface ForwardRequest {
    */
   trailers?(received: HeaderList): HeaderList
   /**
-   * Takes away what of the upstream's trailers does not go on, in place. Trailers that no message may have are gone by then.
+   * Takes away what of the upstream's trailers does not go on, in place. Trailers that no message may have are gone by
+   * then.
    */
   replyTrailers?(received: HeaderList): void
   /** Which target was chosen, `host:port`; called again on a retry. */

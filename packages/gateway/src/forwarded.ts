@@ -26,44 +26,65 @@ const mostHops = 32
 /**
  * Reads what a trusted peer forwarded.
  *
- * The list of addresses is walked from its right end, where the nearest proxy wrote: the first that is not trusted is the
- * client, and whatever stands left of it is the client's own claim and dropped. Scheme, host and port are the values that
- * the nearest proxy vouches for, the last ones. Where both kinds of headers are there, `X-Forwarded-*` count: proxies that
- * write those often pass a client's `Forwarded` on.
+ * The list of addresses is walked from its right end, where the nearest proxy wrote: the first that is not trusted is
+ * the client, and whatever stands left of it is the client's own claim and dropped. An element of `Forwarded` holds
+ * address, scheme and host as one proxy saw them: they come from the client's element, which the first trusted proxy
+ * wrote, and where that does not say, from the next one to the right. `X-Forwarded-Proto`, `-Host` and `-Port` are
+ * lists without such a bond, of which a client may have written a part: their last values count, for which the nearest
+ * proxy vouches. Where any `X-Forwarded-*` is there, `Forwarded` says nothing: proxies that write those often pass a
+ * client's `Forwarded` on.
  *
  * @see RFC 7239
  */
-export function readForwarded(
-  headers: ForwardedHeaders,
-  peer: string,
-  trusts: (address: string) => boolean,
+export function readForwarded(headers: ForwardedHeaders, peer: string, trusts: Trusts): Forwarded {
+  const { forwarded, forwardedFor, forwardedProto, forwardedHost, forwardedPort } = headers
+  const alone = (forwardedFor ?? forwardedProto ?? forwardedHost ?? forwardedPort) === undefined
+  if (forwarded !== undefined && alone) return readElements(parseForwarded(forwarded), peer, trusts)
+  const { hops } = walk(forwardedFor?.split(',') ?? [], peer, trusts)
+  return believed(hops, last(forwardedProto), last(forwardedHost), last(forwardedPort))
+}
+
+type Trusts = (address: string) => boolean
+
+function readElements(elements: readonly ForwardedElement[], peer: string, trusts: Trusts): Forwarded {
+  const addresses = elements.map((element) => element.for ?? '')
+  const { hops, reached } = walk(addresses, peer, trusts)
+  const written = elements.slice(reached)
+  return believed(hops, written.find(({ proto }) => proto)?.proto, written.find(({ host }) => host)?.host, undefined)
+}
+
+function believed(
+  hops: readonly string[],
+  written: string | undefined,
+  host: string | undefined,
+  port: string | undefined,
 ): Forwarded {
-  const elements = headers.forwarded === undefined ? [] : parseForwarded(headers.forwarded)
-  const nearest = elements.at(-1)
-  const addresses = headers.forwardedFor?.split(',') ?? elements.map((element) => element.for ?? '')
-  const proto = (last(headers.forwardedProto) ?? nearest?.proto)?.toLowerCase()
-  const host = last(headers.forwardedHost) ?? nearest?.host
-  const port = last(headers.forwardedPort)
+  const proto = written?.toLowerCase()
   return {
-    hops: walk(addresses, peer, trusts),
+    hops,
     proto: proto === 'http' || proto === 'https' ? proto : undefined,
     host: host !== undefined && parseAuthority(host) !== undefined ? host : undefined,
     port: port !== undefined && /^[1-9]\d{0,4}$/.test(port) && Number(port) <= 65_535 ? port : undefined,
   }
 }
 
-function walk(addresses: readonly string[], peer: string, trusts: (address: string) => boolean): string[] {
+/** `reached` is the leftmost place that a trusted proxy wrote, whether it is an address or not. */
+function walk(addresses: readonly string[], peer: string, trusts: Trusts): { hops: string[]; reached: number } {
   const hops = [peer]
-  for (let i = addresses.length - 1; i >= 0 && hops.length < mostHops; i--) {
-    const address = readNode(addresses[i]!.trim())
+  let reached = addresses.length
+  while (reached > 0 && hops.length < mostHops) {
+    reached--
+    const address = readNode(addresses[reached]!.trim())
     if (address === undefined) break
     hops.unshift(address)
     if (!trusts(address)) break
   }
-  return hops
+  return { hops, reached }
 }
 
-/** An address with or without port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`. Names tell nothing. */
+/**
+ * An address with or without port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`. Names tell nothing.
+ */
 function readNode(node: string): string | undefined {
   if (node.length > 64) return undefined
   const address = /^\[([^\]]+)\](?::\d{1,5})?$/.exec(node)?.[1] ?? /^([\d.]+)(?::\d{1,5})?$/.exec(node)?.[1] ?? node

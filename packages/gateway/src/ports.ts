@@ -73,7 +73,7 @@ export interface FinishedExchange {
   readonly responseBytes: number
   /** Milliseconds from its headers to the last byte of the answer. */
   readonly duration: number
-  /** The answer was cut short, or the client left. */
+  /** The answer was cut short, the client left, or the body of its request stopped or made no sense. */
   readonly aborted: boolean
 }
 
@@ -81,6 +81,7 @@ export interface RejectedRequest {
   readonly listener: string
   readonly peer: string
   readonly peerPort: number | undefined
+  /** 0 when it could not be answered any more: the answer before it was the last of its connection. */
   readonly status: number
   readonly code: string
   /** What is wrong, for logs only. */

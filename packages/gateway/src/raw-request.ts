@@ -2,7 +2,9 @@ import type { Readable } from 'node:stream'
 import type { ClientConnection } from './exchange.ts'
 import type { HeaderList } from './headers.ts'
 
-/** A request as a listener got it, before anything but its framing was checked. `beginExchange` makes an exchange of it. */
+/**
+ * A request as a listener got it, before anything but its framing was checked. `beginExchange` makes an exchange of it.
+ */
 export interface RawRequest {
   /** Only the number: `1.0`, `1.1`, `2.0`. */
   readonly httpVersion: string
@@ -19,6 +21,8 @@ export interface RawRequest {
   readonly peerPort: number | undefined
   /** The client's certificate in DER, when one was asked for and is valid. */
   readonly certificate: Buffer | undefined
+  /** Why the client's certificate is not valid, in a word of OpenSSL; `undefined` when it is, and without one. */
+  readonly certificateProblem: string | undefined
   readonly body: Readable | undefined
   readonly contentLength: number | undefined
   /** `Transfer-Encoding` of HTTP/1, several joined with a comma; `undefined` when there is none. */

@@ -1,7 +1,9 @@
 import type { Duplex } from 'node:stream'
 import type { HeaderList } from './headers.ts'
 
-/** The answer on its way back: the upstream's, or one of our own. Middleware may change head and headers, not the body. */
+/**
+ * The answer on its way back: the upstream's, or one of our own. Middleware may change head and headers, not the body.
+ */
 export interface Reply {
   status: number
   /** Reason phrase as the upstream wrote it; '' for the standard one. */

@@ -17,9 +17,9 @@ export interface Sifted extends ForwardedHeaders {
 }
 
 /**
- * Sorts out what does not go on: `Host`, `Content-Length` and `Expect`, which are written anew where they belong, and every
- * header that speaks for a proxy or a client certificate, in any spelling: `Forwarded`, `X-Forwarded…`, `X-Real-…`,
- * `X-Original-…`, `X-Rewrite-URL`, `X-Request-Id`, `Client-Cert…`. Other spellings of framing headers
+ * Sorts out what does not go on: `Host`, `Content-Length` and `Expect`, which are written anew where they belong, and
+ * every header that speaks for a proxy or a client certificate, in any spelling: `Forwarded`, `X-Forwarded…`,
+ * `X-Real-…`, `X-Original-…`, `X-Rewrite-URL`, `X-Request-Id`, `Client-Cert…`. Other spellings of framing headers
  * (`Transfer_Encoding`) go too.
  */
 export function sift(headers: HeaderList): Sifted {

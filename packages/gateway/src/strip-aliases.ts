@@ -4,11 +4,11 @@ import { type HeaderList, removeHeaders } from './headers.ts'
 export type NameTest = (name: string) => boolean
 
 /**
- * What servers may take for the same header: letters' case does not count, and CGI, WSGI and their kin make one character
- * of each that is neither letter nor digit.
+ * What servers may take for the same header: letters' case does not count, and CGI, WSGI and their kin make one
+ * character of each that is neither letter nor digit.
  *
- * One for one: `X_User`, `x.user` and `X-USER` are `X-User`, while `x-user_` (`HTTP_X_USER_` to CGI), `x--user` and `xuser`
- * are headers of their own to every server.
+ * One for one: `X_User`, `x.user` and `X-USER` are `X-User`, while `x-user_` (`HTTP_X_USER_` to CGI), `x--user` and
+ * `xuser` are headers of their own to every server.
  */
 export function foldName(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '-')
@@ -41,8 +41,8 @@ export function aliasesOf(names: Iterable<string>): NameTest {
 }
 
 /**
- * Removes every alias of some headers, in place: the one way in which headers that the gateway answers for are taken from
- * a client's request and from an upstream's answer.
+ * Removes every alias of some headers, in place: the one way in which headers that the gateway answers for are taken
+ * from a client's request and from an upstream's answer.
  */
 export function stripAliases(headers: HeaderList, isAlias: NameTest): void {
   removeHeaders(headers, isAlias)

@@ -100,8 +100,9 @@ const ofDecoded = [decodeOnce, endAtQuestion, ...ofEscaped]
 const overlong = /[\xc0\xc1][\x80-\xbf]/
 
 /**
- * Every way in which a lenient server may read a canonical path: it decodes once or several times, takes `\` for `/`, drops
- * `;parameters`, ends the path at a decoded `?`, `#` or NUL, merges slashes, or does several of that in any order.
+ * Every way in which a lenient server may read a canonical path: it decodes once or several times, takes `\` for `/`,
+ * drops `;parameters`, ends the path at a decoded `?`, `#` or NUL, merges slashes, or does several of that in any
+ * order.
  *
  * @throws GatewayError `bad-target` when there are more than can be looked at, and for overlong escapes
  */
@@ -134,7 +135,9 @@ function encodeReading(decoded: string): string {
   return decoded.replace(/[%?#]|[^!-~ ]/g, (character) => escapeByte(character.charCodeAt(0)))
 }
 
-/** Where a path has its dot segment, as it came: of several the first; all of it when only the whole is read that way. */
+/**
+ * Where a path has its dot segment, as it came: of several the first; all of it when only the whole is read that way.
+ */
 function dotSegment(raw: string): string {
   const found = raw.split('/').find((segment) => hasDotSegment(decodeOnce(decodeOnce(segment))))
   return JSON.stringify(found ?? raw)

@@ -104,8 +104,8 @@ function findClaim({ session }: Exchange, names: readonly string[]): JsonClaim |
 }
 
 /**
- * A claim as text: lists joined with commas, objects as JSON. A list with a comma inside an element, or with anything but
- * text, numbers and truth values, has no text that reads back the same, so it has none.
+ * A claim as text: lists joined with commas, objects as JSON. A list with a comma inside an element, or with anything
+ * but text, numbers and truth values, has no text that reads back the same, so it has none.
  */
 function claimText(claim: JsonClaim | undefined): string | undefined {
   if (claim === undefined || claim === null) return undefined

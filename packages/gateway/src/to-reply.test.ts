@@ -37,6 +37,17 @@ describe('toReply', () => {
     expect(pagePolicy).toContain("default-src 'none'")
   })
 
+  test('problem+json has the members of RFC 9457, the code and the request id', () => {
+    expect(JSON.parse(String(reply(new GatewayError('no-route', 404, 'inside')).body))).toEqual({
+      type: 'about:blank',
+      title: 'Not Found',
+      status: 404,
+      detail: sentenceOf('no-route'),
+      code: 'no-route',
+      request_id: 'id-1',
+    })
+  })
+
   test('HEAD gets the length and no body', () => {
     const { headers, body } = reply(new GatewayError('no-route', 404, 'x'), [], 'HEAD')
     expect(body).toBeUndefined()

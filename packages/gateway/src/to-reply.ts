@@ -4,10 +4,14 @@ import { prefersHtml } from './accept.ts'
 import { pagePolicy, problemJson, problemPage, sentenceOf } from './error-page.ts'
 import { GatewayError } from './errors.ts'
 import type { HeaderList } from './headers.ts'
+import { ownHeaders } from './own-headers.ts'
 import type { Log } from './ports.ts'
 import type { Reply } from './reply.ts'
 
-/** Of the request, what an error's answer needs. An exchange: `{ id, method: request.method, headers: request.headers }`. */
+/**
+ * Of the request, what an error's answer needs. An exchange: `{ id, method: request.method, headers: request.headers
+ * }`.
+ */
 export interface ErrorContext {
   readonly id: string
   readonly method: string
@@ -32,7 +36,7 @@ export function replyTo(error: GatewayError, context: ErrorContext, extra: Heade
   headers.push('Content-Length', String(body.length), 'Cache-Control', 'no-store', 'X-Content-Type-Options', 'nosniff')
   if (html) headers.push('Content-Security-Policy', pagePolicy, 'Referrer-Policy', 'no-referrer')
   if (retryAfter !== undefined) headers.push('Retry-After', String(retryAfter))
-  headers.push('X-Request-Id', context.id)
+  headers.push(...ownHeaders(code, context.id))
   return { status, statusText: '', headers, body: context.method === 'HEAD' ? undefined : body }
 }
 

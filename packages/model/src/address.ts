@@ -4,7 +4,10 @@ import { type Parsed, parsed, unparsed } from './parsed.ts'
 
 const remedy = 'Write a port or an IP address and a port, as ":8080", "127.0.0.1:8080" or "[::1]:8080".'
 
-/** Reads an address to listen on: `:8080` (every address of the machine), `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`. */
+/**
+ * Reads an address to listen on: `:8080` (every address of the machine), `127.0.0.1:8080`, `[::1]:8080`,
+ * `localhost:8080`.
+ */
 export function parseAddress(text: string): Parsed<SocketAddress> {
   const match = /^(.*?):([0-9]{1,5})$/s.exec(text)
   if (match === null) return unparsed('has no port', remedy)

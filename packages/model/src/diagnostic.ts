@@ -25,7 +25,9 @@ export interface Diagnostic {
   readonly related?: readonly Place[]
 }
 
-/** Finds the place of a part of the model, by JSON pointer (`/routes/0/action`); the nearest parent's when it has none. */
+/**
+ * Finds the place of a part of the model, by JSON pointer (`/routes/0/action`); the nearest parent's when it has none.
+ */
 export type PlaceOf = (pointer: string) => Place | undefined
 
 /** Whether any of them keeps the configuration from running. Warnings do not. */

@@ -8,9 +8,9 @@ export interface SourceFile {
 }
 
 /**
- * Answers `{ env: NAME }` and `{ file: path }` where a plain value is asked for; `undefined` when there is none. `asking` is
- * the name of the configuration file that holds the reference: a relative path starts at its folder (left out: the first
- * file's).
+ * Answers `{ env: NAME }` and `{ file: path }` where a plain value is asked for; `undefined` when there is none.
+ * `asking` is the name of the configuration file that holds the reference: a relative path starts at its folder (left
+ * out: the first file's).
  */
 export type Lookup = (
   reference: { readonly env: string } | { readonly file: string },
@@ -28,7 +28,9 @@ export interface Translation {
   readonly model: GatewayModel | undefined
   readonly diagnostics: readonly Diagnostic[]
   readonly placeOf: PlaceOf
-  /** Names that are written, of things with errors: left out of the model, or with something in place of what is wrong. */
+  /**
+   * Names that are written, of things with errors: left out of the model, or with something in place of what is wrong.
+   */
   readonly leftOut?: LeftOut
 }
 

@@ -69,7 +69,7 @@ export interface CertificateSpec {
 }
 
 export interface ClientCertificates {
-  /** `request`: asked for, a request without one goes on; `require`: the handshake fails without one. */
+  /** `request`: asked for, a request without one goes on, one that is not valid gets 400; `require`: the handshake fails. */
   readonly mode: 'request' | 'require'
   readonly ca: ValueSource
   /** Pass the certificate to upstreams in the header `Client-Cert` (RFC 9440, section 2.2). */

@@ -20,7 +20,10 @@ export type TemplatePart =
 /** Parts in order; no two texts are neighbours, and none is empty. A template without parts is the empty text. */
 export type Template = readonly TemplatePart[]
 
-/** What may stand between braces, as help and suggestions show it: without tokens, which come with sign-in through a provider. */
+/**
+ * What may stand between braces, as help and suggestions show it: without tokens, which come with sign-in through a
+ * provider.
+ */
 export const templateNames = [
   '{session.NAME}',
   '{session.$id}',

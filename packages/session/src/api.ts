@@ -88,7 +88,10 @@ export interface Session<Data extends JsonObject<Data> = SessionData> {
    */
   set<K extends keyof Data & string>(key: K, value: Exclude<Data[K], undefined>): void
   delete(key: keyof Data & string): void
-  /** Starts a session even when nothing is set (mode enforce). No effect on one that is open. */
+  /**
+   * Starts a session even when nothing is set (mode enforce). No effect on one that is open, nor for a visitor who brought
+   * two that are valid and differ, or more than are tried: its cookie would replace a good one. `set` and `signIn` do start.
+   */
   start(): void
   /** Signs a person in: sets the subject and rotates as a rise of privilege. */
   signIn(subject: string, options?: SignInOptions): void

@@ -15,6 +15,8 @@ export interface CookieValues {
    * ours. `malformed`: parts that do not belong together.
    */
   readonly rejected: 'oversized' | 'malformed' | undefined
+  /** There were more than are looked at: one that is not in `values` may be good. */
+  readonly untried?: true | undefined
 }
 
 const nothing: CookieValues = { values: [], present: 0, rejected: undefined }
@@ -29,13 +31,14 @@ export function readCookies(header: string | undefined, name: string, maxParts: 
   if (header === undefined || header === '') return nothing
   let at = header.indexOf(name)
   if (at === -1) return nothing
-  const found: Found = { values: [], parts: [], present: 0, rejected: undefined, pairs: 0 }
+  const found: Found = { values: [], parts: [], present: 0, rejected: undefined, untried: undefined, pairs: 0 }
   while (at !== -1 && found.pairs <= maxPairs) {
     at = header.indexOf(name, beginsPair(header, at) ? readPair(header, name.length, at, found) : at + name.length)
   }
-  if (found.pairs > maxPairs) found.rejected = 'oversized'
+  if (found.pairs > maxPairs) leaveUntried(found)
   if (found.parts.length > 0) takeParts(found, maxParts)
-  return { values: found.values, present: found.present, rejected: found.rejected }
+  const { values, present, rejected, untried } = found
+  return { values, present, rejected, untried }
 }
 
 /** Two values of the most parts there can be; whoever sends more gets the rest unread. */
@@ -46,6 +49,7 @@ interface Found extends CookieValues {
   readonly parts: Part[]
   present: number
   rejected: CookieValues['rejected']
+  untried: CookieValues['untried']
   pairs: number
 }
 
@@ -93,8 +97,14 @@ function readPartPair(header: string, from: number, end: number, found: Found, n
 
 function takeValue(found: Found, nameLength: number, value: string): void {
   if (found.values.includes(value)) return
-  if (found.values.length === 2 || nameLength + value.length > maxCookieBytes) found.rejected = 'oversized'
+  if (nameLength + value.length > maxCookieBytes) found.rejected = 'oversized'
+  else if (found.values.length === 2) leaveUntried(found)
   else found.values.push(value)
+}
+
+function leaveUntried(found: Found): void {
+  found.rejected = 'oversized'
+  found.untried = true
 }
 
 function takeParts(found: Found, maxParts: number): void {
@@ -102,7 +112,7 @@ function takeParts(found: Found, maxParts: number): void {
   found.rejected = joined.rejected ?? found.rejected
   for (const value of joined.values) {
     if (found.values.includes(value)) continue
-    if (found.values.length === 2) found.rejected = 'oversized'
+    if (found.values.length === 2) leaveUntried(found)
     else found.values.push(value)
   }
 }
@@ -139,7 +149,9 @@ export function withholdCookies(header: string, owns: (name: string) => boolean)
   return kept === '' ? undefined : kept
 }
 
-/** More blanks than a browser sends are skipped here, though never where cookies are read: rather one too many withheld. */
+/**
+ * More blanks than a browser sends are skipped here, though never where cookies are read: rather one too many withheld.
+ */
 function skipBlanks(header: string, from: number, end: number): number {
   let at = from
   while (at < end && (header.charCodeAt(at) === space || header.charCodeAt(at) === 0x09)) at += 1

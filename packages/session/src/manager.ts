@@ -134,7 +134,7 @@ function openSession<Data extends JsonObject<Data>>(
   try {
     const now = host.clock()
     const found = read(presented)
-    const finish = (opened: Opened) => toSession<Data>(host, opened, found.present, presented, now)
+    const finish = (opened: Opened) => toSession<Data>(host, opened, found, presented, now)
     const [first, second] = found.values
     if (first === undefined) return Promise.resolve(withoutValue<Data>(host, found, presented))
     const opened = second === undefined ? host.store.open(first, now) : openTwo(host.store, first, second, now)
@@ -162,17 +162,17 @@ function isKeyUnknown(error: unknown): error is SessionError {
 
 function withoutValue<Data extends JsonObject<Data>>(
   host: SessionHost,
-  { rejected, present }: CookieValues,
+  { rejected, present, untried }: CookieValues,
   presented: Presented,
 ): Session<Data> {
   if (rejected !== undefined) host.observer.rejected?.(rejected)
-  return new OpenedSession<Data>(host, 'none', undefined, presented, present)
+  return new OpenedSession<Data>(host, 'none', undefined, presented, present, untried)
 }
 
 function toSession<Data extends JsonObject<Data>>(
   host: SessionHost,
   opened: Opened,
-  present: number,
+  { present, untried }: CookieValues,
   presented: Presented,
   now: number,
 ): Session<Data> {
@@ -182,7 +182,8 @@ function toSession<Data extends JsonObject<Data>>(
   }
   host.observer.rejected?.(opened.reason)
   const state = isRefused(opened, presented, now) ? 'refused' : 'none'
-  return new OpenedSession<Data>(host, state, undefined, presented, present)
+  const doubled = untried || opened.reason === 'ambiguous'
+  return new OpenedSession<Data>(host, state, undefined, presented, present, doubled)
 }
 
 /** A stale ticket starts nothing, unless a person comes with it later than any answer can still be under way (rule 4). */

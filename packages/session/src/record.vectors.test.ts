@@ -1,4 +1,6 @@
-/** Reads the vectors twice: with the package, and step by step as the reference says, with nothing but `node:crypto`. */
+/**
+ * Reads the vectors twice: with the package, and step by step as the reference says, with nothing but `node:crypto`.
+ */
 import { createDecipheriv, createHash, createHmac, hkdfSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'

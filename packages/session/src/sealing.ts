@@ -1,6 +1,6 @@
 /**
- * How data keys and contents of records are sealed, by kind (rule 2). Whoever has the store alone opens nothing and, where
- * the installation has keys, can forge nothing.
+ * How data keys and contents of records are sealed, by kind (rule 2). Whoever has the store alone opens nothing and,
+ * where the installation has keys, can forge nothing.
  */
 import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Sealing, SealingKey } from './api.ts'

@@ -53,11 +53,16 @@ const nothingToDo: Promise<Commit> = Promise.resolve(nothingToTell)
 const noData: SessionData = Object.freeze({})
 const noValues: ReadonlyMap<string, JsonValue | undefined> = new Map()
 
-/** A class, since one is made for every request: its methods are shared, a closure per method would not be. */
+/**
+ * `doubled`: several of what came may be good, so nothing is started in their place but by what the visitor does (rule 8).
+ *
+ * A class, since one is made for every request: its methods are shared, a closure per method would not be.
+ */
 export class OpenedSession<Data extends JsonObject<Data>> implements Session<Data> {
   readonly #host: SessionHost
   readonly #visitor: Visitor
   readonly #present: number
+  readonly #doubled: boolean
   #state: SessionState
   /** Kept when the session ended, so that the log can say which one and whose. */
   #stored: StoredSession | undefined
@@ -76,12 +81,14 @@ export class OpenedSession<Data extends JsonObject<Data>> implements Session<Dat
     stored: StoredSession | undefined,
     visitor: Visitor,
     present: number,
+    doubled = false,
   ) {
     this.#host = host
     this.#state = state
     this.#stored = stored
     this.#visitor = visitor
     this.#present = present
+    this.#doubled = doubled
   }
 
   get state(): SessionState {
@@ -119,7 +126,7 @@ export class OpenedSession<Data extends JsonObject<Data>> implements Session<Dat
     this.#refuseAfterCommit('set')
     checkKey('set', key)
     const copied = copyJson(key, value)
-    this.start()
+    this.#begin()
     if (this.#state === 'open') this.#change(key, copied)
   }
   delete(key: keyof Data & string): void {
@@ -129,9 +136,7 @@ export class OpenedSession<Data extends JsonObject<Data>> implements Session<Dat
   }
   start(): void {
     this.#refuseAfterCommit('start')
-    if (this.#state !== 'none') return
-    this.#started = { id: newId(), createdAt: this.#host.clock() }
-    this.#state = 'open'
+    if (!this.#doubled) this.#begin()
   }
   signIn(subject: string, options: SignInOptions = {}): void {
     this.#refuseAfterCommit('signIn')
@@ -139,7 +144,7 @@ export class OpenedSession<Data extends JsonObject<Data>> implements Session<Dat
     checkObject('signIn: the options', options, signInOptions)
     const { providerSession } = options
     if (providerSession !== undefined && !isProviderSession(providerSession)) throw invalid(noProviderSession)
-    this.start()
+    this.#begin()
     if (this.#state !== 'open') return
     // What was set for somebody else goes with the rest of their data.
     if (this.subject !== undefined && this.subject !== subject) this.#values = undefined
@@ -164,6 +169,12 @@ export class OpenedSession<Data extends JsonObject<Data>> implements Session<Dat
   commit(): Promise<Commit> {
     this.#committed ??= this.#commitOnce()
     return this.#committed
+  }
+
+  #begin(): void {
+    if (this.#state !== 'none') return
+    this.#started = { id: newId(), createdAt: this.#host.clock() }
+    this.#state = 'open'
   }
 
   #change(key: string, value: JsonValue | undefined): void {

@@ -1,8 +1,8 @@
 /** How the gateway of a configuration would get on with those that run on the same stores: their keys, their settings. */
 import type { Diagnostic, GatewayModel, PlaceOf, RedisStoreSpec, SessionSpec } from '@coatcheck/model'
 import { SessionError } from '@coatcheck/session'
-import { redisOptions } from '../runtime/redis-options.ts'
-import { settingsOf } from '../runtime/shared-settings.ts'
+import { redisOptions } from '../runtime/stores/redis-options.ts'
+import { settingsOf } from '../runtime/stores/shared-settings.ts'
 import { type Environment, readText } from '../secrets.ts'
 import { configuredKeys } from '../state/keyring.ts'
 

@@ -1,7 +1,7 @@
 /** The connection test of `coatcheck check`: every Redis store of a configuration, and what was found as diagnostics. */
 import type { Diagnostic, GatewayModel, PlaceOf, RedisStoreSpec } from '@coatcheck/model'
 import type { ProbeReport, ProbeStep } from '@coatcheck/session/stores/redis'
-import { redisOptions } from '../runtime/redis-options.ts'
+import { redisOptions } from '../runtime/stores/redis-options.ts'
 import { type Environment, readText } from '../secrets.ts'
 
 export interface ProbedStore extends ProbeReport {

@@ -11,7 +11,9 @@ export const translate: Command = {
   positionals: [],
   about: [
     'Prints what was read as one coatcheck.yaml on standard output, and its problems on standard error.',
-    'Paths stay as they were written. With errors the output shows what was understood, and the exit code is 1.',
+    'Paths stay as they were written; of values that may be secrets, where they lie is printed. With',
+    'errors the output shows what was understood, with addresses and URLs that lead nowhere in place of',
+    'those that were not, and the exit code is 1.',
   ],
   options: [
     configOption,

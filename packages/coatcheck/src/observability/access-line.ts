@@ -44,7 +44,7 @@ export function jsonLines(version: string): AccessLines {
     return (
       `{"@timestamp":"${timestamp(now)}",${constant},"outcome":"${outcome(status, false)}"},` +
       `"http":{"request":{"id":${quote(requestId, fieldBytes)}${method}},` +
-      `"response":{"status_code":${status},"bytes":${responseBytes}}},` +
+      `"response":${responseOf(status, responseBytes)}},` +
       (line === undefined ? '' : `"url":{${urlOf(line.target, fieldBytes)}},`) +
       `"client":{"address":${quote(peer, fieldBytes)}${port}},"source":{"ip":${quote(peer, fieldBytes)}},` +
       `"error":{"code":${code},"message":${quote(it.detail, fieldBytes)}},` +
@@ -62,11 +62,15 @@ function outcome(status: number, aborted: boolean): string {
 
 function http({ exchange, status, requestBytes, responseBytes }: FinishedExchange, cap: number): string {
   const { request } = exchange
-  const response = status === 0 ? `{"bytes":${responseBytes}}` : `{"status_code":${status},"bytes":${responseBytes}}`
   return (
     `"http":{"version":"${request.httpVersion}","request":{"id":${quote(exchange.id, cap)},` +
-    `"method":${quote(request.method, cap)},"bytes":${requestBytes}},"response":${response}`
+    `"method":${quote(request.method, cap)},"bytes":${requestBytes}},"response":${responseOf(status, responseBytes)}`
   )
+}
+
+/** A status of 0 is none: nobody was answered. */
+function responseOf(status: number, bytes: number): string {
+  return status === 0 ? `{"bytes":${bytes}}` : `{"status_code":${status},"bytes":${bytes}}`
 }
 
 function url({ request }: Exchange, cap: number): string {

@@ -197,6 +197,13 @@ test.each([
   expect(last().event.outcome).toBe(outcome)
 })
 
+test('what never became an exchange, and could not be answered, has no status', () => {
+  const { log, last } = logging()
+  log.rejected(rejected({ status: 0, responseBytes: 0 }))
+  expect(last()).toMatchObject({ event: { outcome: 'failure' }, http: { response: { bytes: 0 } } })
+  expect(last().http.response).not.toHaveProperty('status_code')
+})
+
 test.each([
   ['/cb#access_token=abc', { original: '/cb#access_token=***', path: '/cb', query: 'access_token=***' }],
   [

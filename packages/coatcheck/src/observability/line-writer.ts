@@ -8,7 +8,11 @@ export interface LineWriterOptions {
   readonly delay?: number | undefined
   /** Bytes kept for an output that does not take them; what is more is dropped. @defaultValue 4 MiB */
   readonly maxBuffered?: number | undefined
-  /** Several processes share the output: a write has at most `PIPE_BUF` bytes and ends at a line's end. @defaultValue false */
+  /**
+   * Several processes share the output: a write has at most `PIPE_BUF` bytes and ends at a line's end.
+   *
+   * @defaultValue false
+   */
   readonly shared?: boolean | undefined
   /** Told how many lines were lost. */
   readonly dropped?: ((lines: number) => void) | undefined

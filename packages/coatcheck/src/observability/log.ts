@@ -24,8 +24,8 @@ export interface LogOptions {
 /**
  * The program's own log: one JSON line of ECS fields for each message, or a readable line on a terminal.
  *
- * Fields of a message stand beside ours (those of `log` too) and cannot replace them. Never throws: what cannot be written as JSON is
- * shown by what it is.
+ * Fields of a message stand beside ours (those of `log` too) and cannot replace them. Never throws: what cannot be
+ * written as JSON is shown by what it is.
  */
 export function createLog(options: LogOptions): Log {
   const least = logLevels.indexOf(options.level ?? 'info')

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { native, printNative } from '@coatcheck/dialects'
 import { expect, test } from 'vitest'
 import { startAtZero } from './closed-sets.ts'
 import { families } from './families.ts'
@@ -29,6 +30,19 @@ test('the page has every label, and every value of a closed set', () => {
     .map(([, value]) => value!)
   expect(values.length).toBeGreaterThan(30)
   for (const value of values) expect(page).toContain(`\`${value}\``)
+})
+
+test('the label url is a target as translate prints it, as the page says', () => {
+  const file = { name: 'coatcheck.yaml', text: 'name: shop\nupstreams: { app: "http://app:80" }\n' }
+  const { model: translated } = native.translate([file], () => undefined)
+  const metrics = createMetrics({ version: '1', revision: '' })
+  metrics.configured(translated!)
+  const labels = (metrics.counted() as readonly MetricFamily[])
+    .find(({ name }) => name === 'coatcheck_upstream_up')!
+    .samples.map(([, text]) => text)
+  expect(labels).toEqual(['upstream="app",url="http://app"'])
+  expect(printNative(translated!)).toContain('http://app\n')
+  expect(page).toContain('as `coatcheck translate` prints it: `http://app:80` is `http://app` |')
 })
 
 test('the page has every metric of the process', async () => {

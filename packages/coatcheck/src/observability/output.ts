@@ -6,8 +6,9 @@ import { isatty } from 'node:tty'
  * Where bytes go.
  *
  * A pipe, socket or terminal whose other end does not read must neither hold up the program nor its exit, and a
- * blocked write in a thread does the latter: so these are written without blocking. A file takes what it gets into memory.
- * All is written on this thread: at exit nobody can wait for another one, and what is written then would overtake it.
+ * blocked write in a thread does the latter: so these are written without blocking. A file takes what it gets into
+ * memory. All is written on this thread: at exit nobody can wait for another one, and what is written then would
+ * overtake it.
  */
 export interface Output {
   /**
@@ -36,8 +37,8 @@ function nonBlocking(fd: number): number | undefined {
 }
 
 /**
- * Opened anew, so that O_NONBLOCK is ours alone and not that of every process which shares the descriptor. Another user's
- * pipe, as a container engine's, cannot be opened: it is taken over.
+ * Opened anew, so that O_NONBLOCK is ours alone and not that of every process which shares the descriptor. Another
+ * user's pipe, as a container engine's, cannot be opened: it is taken over.
  */
 function reopened(fd: number): number {
   try {

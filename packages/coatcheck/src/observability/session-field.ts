@@ -11,8 +11,8 @@ export interface SessionField {
 }
 
 /**
- * A dotted name (`session.id`, `airlock.http.session.id`) as nested objects. `undefined` when the name has an empty part,
- * or when it would stand twice in a line, as `http.request.id`.
+ * A dotted name (`session.id`, `airlock.http.session.id`) as nested objects. `undefined` when the name has an empty
+ * part, or when it would stand twice in a line, as `http.request.id`.
  */
 export function sessionField(name: string): SessionField | undefined {
   const parts = name.split('.')

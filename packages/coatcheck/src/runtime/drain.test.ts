@@ -12,7 +12,7 @@ import { makeCertificates } from '../../../gateway/src/testing/certificates.ts'
 import { listener, model } from './fixtures/model.ts'
 import { startProgram } from './fixtures/program.ts'
 import { startUpstream, type Upstream } from './fixtures/upstream.ts'
-import { openListeningSocket } from './listening-socket.ts'
+import { openListeningSocket } from './listening/listening-socket.ts'
 
 let folder: string
 let upstream: Upstream

@@ -4,7 +4,9 @@ import type { Observability } from '../observability/observability.ts'
 /** Milliseconds that the last words may take. */
 const lastWords = 1_000
 
-/** An error that nobody expected ends the process with exit code 70, after it was logged: a supervisor starts it anew. */
+/**
+ * An error that nobody expected ends the process with exit code 70, after it was logged: a supervisor starts it anew.
+ */
 export function endOnFatal({ log, flush }: Pick<Observability, 'log' | 'flush'>): { dispose(): void } {
   const end = (error: unknown) => {
     setTimeout(() => process.exit(exitCodes.fatal), lastWords)

@@ -15,14 +15,15 @@ import type { Observability } from '../observability/observability.ts'
 import { readValue } from '../secrets.ts'
 import { serverKeys } from '../state/keyring.ts'
 import type { StateFolder } from '../state/state-folder.ts'
-import { type Addresses, createAddresses, type PreparedAddresses } from './addresses.ts'
-import { type Sharing, shareKeys } from './common-keys.ts'
-import { createListeners } from './listeners.ts'
-import { tellRefused } from './listening-socket.ts'
+import { type Addresses, createAddresses, type PreparedAddresses } from './listening/addresses.ts'
+import { createListeners } from './listening/listeners.ts'
+import { tellRefused } from './listening/listening-socket.ts'
 import { createPreparing } from './prepare-again.ts'
 import type { Prepared, Runner } from './runner.ts'
-import { createStoreLog } from './store-log.ts'
-import { createStores, type PreparedStores } from './stores.ts'
+import { type Sharing, shareKeys } from './stores/common-keys.ts'
+import { createStoreLog } from './stores/store-log.ts'
+import { createStores, type PreparedStores } from './stores/stores.ts'
+import type { OpenAddress } from './workers/worker-messages.ts'
 
 export interface GatewayProcessOptions {
   readonly observability: Observability
@@ -33,8 +34,20 @@ export interface GatewayProcessOptions {
   readonly statusChanged?: (() => void) | undefined
 }
 
-interface Running {
+/** What serves, in this process. */
+export interface GatewayProcess extends Runner {
+  /** @param handed what the process that hands its connections over has open for the listeners */
+  prepare(model: GatewayModel, handed?: readonly OpenAddress[]): Promise<Prepared>
+}
+
+/** What is asked for, or served. */
+interface Wanted {
   readonly model: GatewayModel
+  readonly handed: readonly OpenAddress[] | undefined
+}
+
+interface Running {
+  readonly wanted: Wanted
   readonly gateway: Gateway
   readonly sharing: Sharing
   readonly users: Users
@@ -47,7 +60,7 @@ export function createGatewayProcess({
   state,
   statusChanged,
   addresses = createAddresses({ failed: tellRefused(observability.log) }),
-}: GatewayProcessOptions): Runner {
+}: GatewayProcessOptions): GatewayProcess {
   const { log, observer } = observability
   const storeLog = createStoreLog(log, () => performance.now())
   const stores = createStores(state, { changed: tellStores })
@@ -70,12 +83,13 @@ export function createGatewayProcess({
   let running: Running | undefined
   const preparing = createPreparing(
     prepare,
-    () => running?.model,
+    () => running?.wanted,
     (error) => log.error('What runs could not be prepared again', { error: { message: String(error) } }),
   )
 
   /** `again`: what serves goes on, and its sessions are refused where their keys are not those of the others. */
-  async function prepare(model: GatewayModel, again: boolean): Promise<Prepared> {
+  async function prepare(wanted: Wanted, again: boolean): Promise<Prepared> {
+    const { model, handed } = wanted
     const { keys, told } = serverKeys(model, state)
     const prepared = await stores.prepare(model.stores)
     let gateway: Gateway | undefined
@@ -95,8 +109,8 @@ export function createGatewayProcess({
       const ports = { clock: Date.now, secret: readValue, records, keys, keysOf, log, observer: observing }
       gateway = compile(model, ports)
       const users = { inFlight: 0, onIdle: undefined }
-      const next: Running = { model, gateway, sharing, users, stores: prepared }
-      opened = await addresses.prepare(model.listeners)
+      const next: Running = { wanted, gateway, sharing, users, stores: prepared }
+      opened = await addresses.prepare(model.listeners, handed)
       const { sockets, commit: closeOthers, undo: closeOpened } = opened
       const serving = listeners.prepare(model.listeners, (spec) => generation(spec, next), sockets)
       const commit = () => {
@@ -145,7 +159,7 @@ export function createGatewayProcess({
   }
 
   return {
-    prepare: preparing.prepare,
+    prepare: (model, handed) => preparing.prepare({ model, handed }),
     status: () => ({ listeners: listeners.status(), routes: running?.gateway.routes ?? [], stores: storeStatus() }),
     snapshots: async () => [await observability.snapshot()],
     drain: () => listeners.drain(addresses.close()),

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import type { InternalListener } from '@coatcheck/model'
 import type { RequestListener } from '../observability/internal-handler.ts'
-import { type ListeningSocket, openListeningSocket } from './listening-socket.ts'
+import { type ListeningSocket, openListeningSocket } from './listening/listening-socket.ts'
 
 /** The listener for health and metrics, over reloads. */
 export interface Internal {

@@ -1,6 +1,8 @@
 import type { Diagnostic } from '@coatcheck/model'
 
-/** Below these, Node has known holes that a client can reach. Lines that are not named are younger than the last one. */
+/**
+ * Below these, Node has known holes that a client can reach. Lines that are not named are younger than the last one.
+ */
 const floors: readonly (readonly [major: number, minor: number, patch: number])[] = [
   [24, 22, 1],
   [26, 12, 1],

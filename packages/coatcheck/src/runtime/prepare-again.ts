@@ -1,10 +1,9 @@
-import type { GatewayModel } from '@coatcheck/model'
 import type { Prepared } from './runner.ts'
 
-/** Prepares models one after the other, and the running one again when it has to be. */
-export interface Preparing {
+/** Prepares what is wanted one after the other, and what runs again when it has to be. */
+export interface Preparing<Wanted> {
   /** Waits for what is prepared again; nothing is, until this one was committed or undone. */
-  prepare(model: GatewayModel): Promise<Prepared>
+  prepare(wanted: Wanted): Promise<Prepared>
   /** What runs has to be prepared again. */
   again(): void
   /** Nothing is prepared again from now on; resolves when what was under way is over. */
@@ -15,19 +14,19 @@ export interface Preparing {
  * @param prepare `again`: what runs, for the second time
  * @param running what runs; `undefined` before anything does
  */
-export function createPreparing(
-  prepare: (model: GatewayModel, again: boolean) => Promise<Prepared>,
-  running: () => GatewayModel | undefined,
+export function createPreparing<Wanted>(
+  prepare: (wanted: Wanted, again: boolean) => Promise<Prepared>,
+  running: () => Wanted | undefined,
   failed: (error: unknown) => void,
-): Preparing {
+): Preparing<Wanted> {
   let under: Promise<void> | undefined
   let open = 0
-  let wanted = false
+  let due = false
   let stopped = false
 
-  async function prepareAgain(model: GatewayModel): Promise<void> {
+  async function prepareAgain(runs: Wanted): Promise<void> {
     try {
-      const prepared = await prepare(model, true)
+      const prepared = await prepare(runs, true)
       await (stopped ? prepared.undo() : prepared.commit())
     } catch (error) {
       failed(error)
@@ -37,10 +36,10 @@ export function createPreparing(
   }
 
   function tryAgain(): void {
-    const model = running()
-    if (!wanted || stopped || open > 0 || under !== undefined || model === undefined) return
-    wanted = false
-    under = prepareAgain(model)
+    const runs = running()
+    if (!due || stopped || open > 0 || under !== undefined || runs === undefined) return
+    due = false
+    under = prepareAgain(runs)
   }
 
   function close(): void {
@@ -49,11 +48,11 @@ export function createPreparing(
   }
 
   return {
-    async prepare(model) {
+    async prepare(wanted) {
       open += 1
       try {
         await under
-        const prepared = await prepare(model, false)
+        const prepared = await prepare(wanted, false)
         return {
           told: prepared.told,
           commit: () => {
@@ -73,7 +72,7 @@ export function createPreparing(
       }
     },
     again() {
-      wanted = true
+      due = true
       tryAgain()
     },
     async stop() {

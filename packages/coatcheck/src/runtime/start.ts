@@ -10,7 +10,7 @@ import { apply, createProgram, isRunnable, type Program, reload } from './progra
 import { createReloader, type Reloader } from './reload.ts'
 import type { Runner } from './runner.ts'
 import { listenToSignals, type Signals, shutDown } from './shutdown.ts'
-import { createWorkers } from './workers.ts'
+import { createWorkers } from './workers/workers.ts'
 
 export interface StartOptions {
   readonly state: StateFolder

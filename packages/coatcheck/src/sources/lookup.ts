@@ -6,8 +6,8 @@ import { type Fingerprints, look } from './fingerprint.ts'
 
 /**
  * Answers the references of a configuration that stand for plain values. A file's value is its text less one newline at
- * the end; a relative path starts at the folder of the file that asks, else of `first`. Each file is noted in `seen` before
- * it is read.
+ * the end; a relative path starts at the folder of the file that asks, else of `first`. Each file is noted in `seen`
+ * before it is read.
  */
 export function createLookup(first: string, cwd: string, environment: Environment, seen: Fingerprints): Lookup {
   return (reference, asking = first) => {

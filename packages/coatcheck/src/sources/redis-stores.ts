@@ -9,7 +9,7 @@ import {
   type RedisStoreSpec,
 } from '@coatcheck/model'
 import { ProgramError } from '../errors.ts'
-import { type ReadText, withoutUrl } from '../runtime/redis-options.ts'
+import { type ReadText, withoutUrl } from '../runtime/stores/redis-options.ts'
 import { type Environment, readText } from '../secrets.ts'
 import { asDiagnostic } from './references.ts'
 

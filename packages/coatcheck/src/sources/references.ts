@@ -56,7 +56,9 @@ const inMatch = /^\/routes\/\d+\/matches\/\d+\/(?:headers|query)\/\d+\/value$/
 const inHeader =
   /^\/routes\/\d+\/(?:middleware\/\d+\/(?:request|response)\/(?:set|add)|matches\/\d+\/headers)\/\d+\/value$/
 
-/** What is wrong with a value that is sent in a header, or compared with what requests bring; never the value itself. */
+/**
+ * What is wrong with a value that is sent in a header, or compared with what requests bring; never the value itself.
+ */
 function textProblem(
   pointer: string,
   source: ValueSource,

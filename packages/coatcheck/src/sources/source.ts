@@ -2,7 +2,9 @@ import type { Diagnostic, GatewayModel, PlaceOf } from '@coatcheck/model'
 
 /** Where configuration comes from: files, command-line arguments, later the Kubernetes API. */
 export interface Source {
-  /** Reads and translates everything anew. Problems are in the result; rejects only when nothing could be read at all. */
+  /**
+   * Reads and translates everything anew. Problems are in the result; rejects only when nothing could be read at all.
+   */
   load(): Promise<LoadedConfiguration>
   /** Calls back when something may have changed, bursts collapsed into one call. Returns how to stop. */
   watch(changed: () => void): () => void

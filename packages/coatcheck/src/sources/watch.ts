@@ -22,8 +22,8 @@ const longestBurst = 10
  * Calls `changed` when one of the expected paths looks otherwise, once for a burst.
  *
  * Folders are watched, not files, since editors and Kubernetes replace files by renaming: the folder of the path and
- * that of the file behind its links. What the system does not tell is seen by a look at everything now and then. Does not
- * keep the process alive.
+ * that of the file behind its links. What the system does not tell is seen by a look at everything now and then. Does
+ * not keep the process alive.
  */
 export function createWatcher(changed: () => void, { settle, poll }: WatchTimes): Watcher {
   const folders = new Map<string, FSWatcher>()

@@ -50,7 +50,9 @@ function makeFolder(path: string): string {
   }
 }
 
-/** Not `recursive`, with which Node tries without end where nothing can be made and the parent is there, as below /proc. */
+/**
+ * Not `recursive`, with which Node tries without end where nothing can be made and the parent is there, as below /proc.
+ */
 function makeWithParents(path: string): void {
   if (isFolder(path)) return
   makeWithParents(dirname(path))

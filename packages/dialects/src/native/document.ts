@@ -44,8 +44,7 @@ export function checkDocument(content: unknown, placeOf: PlaceOf, lookup: Lookup
       }
     }
     const found = result.error.issues.flatMap((issue) => problemsOf(issue, rest))
-    const gone = removed.map(pointerOf)
-    problems.push(...found.filter((problem) => !isConsequence(problem, found, gone)))
+    problems.push(...causes(found, removed))
     for (const problem of found) {
       const stand = standInAt(rest, problem.path)
       if (stand !== undefined) incomplete.add(pointerOf(stand.path.slice(0, -1)))
@@ -55,14 +54,27 @@ export function checkDocument(content: unknown, placeOf: PlaceOf, lookup: Lookup
   }
 }
 
-/** Whether a problem goes away with others: around what was taken out, around another one, or beside what stands for it. */
-function isConsequence({ path, code }: Problem, found: readonly Problem[], removed: readonly string[]): boolean {
-  const pointer = pointerOf(path)
-  const others = found.map((other) => pointerOf(other.path)).filter((other) => other !== pointer)
-  if ([...removed, ...others].some((inner) => within(inner, pointer))) return true
-  const beside = found.filter((other) => pointerOf(other.path.slice(0, -1)) === pointerOf(path.slice(0, -1)))
-  const name = String(path.at(-1))
-  return code === 'field-missing' && beside.some(({ standsFor }) => standsFor === '*' || standsFor === name)
+/** Problems that do not go away with others: around what was taken out, around another one, or beside what stands for it. */
+function causes(found: readonly Problem[], removed: readonly Path[]): Problem[] {
+  const around = new Set([
+    ...removed.map(pointerOf),
+    ...removed.flatMap(above),
+    ...found.flatMap(({ path }) => above(path)),
+  ])
+  const stoodFor = new Set(
+    found.flatMap(({ path, standsFor }) =>
+      standsFor === undefined ? [] : pointerOf([...path.slice(0, -1), standsFor]),
+    ),
+  )
+  return found.filter(({ path, code }) => {
+    const beside = [path, [...path.slice(0, -1), '*']].map(pointerOf)
+    return !around.has(beside[0]!) && !(code === 'field-missing' && beside.some((pointer) => stoodFor.has(pointer)))
+  })
+}
+
+/** Pointers of all that is around what lies at the path. */
+function above(path: Path): string[] {
+  return path.map((_, index) => pointerOf(path.slice(0, index)))
 }
 
 /** What stands under a name that is nearly that of a field was meant for it. */
@@ -81,10 +93,6 @@ function schemaAsking(lookup: Lookup): NonNullable<typeof made> {
   asked = lookup
   made ??= documentSchema((reference) => asked(reference))
   return made
-}
-
-function within(pointer: string, outer: string): boolean {
-  return pointer === outer || pointer.startsWith(`${outer}/`)
 }
 
 function diagnosticOf({ path, standsFor: _, ...problem }: Problem, placeOf: PlaceOf): Diagnostic {

@@ -72,11 +72,12 @@ export interface UpstreamView {
 }
 
 /**
- * Says what a gateway of this model would do with a request, without a socket, a store or an upstream. The request comes in
- * through one listener, from a peer that is no trusted proxy.
+ * Says what a gateway of this model would do with a request, without a socket, a store or an upstream. The request
+ * comes in through one listener, from a peer that is no trusted proxy.
  *
  * @param secret reads the values that matches compare with; they are not in the explanation
- * @throws TypeError when the URL is none, RangeError when there is no listener of that name, Error when a value cannot be read
+ * @throws TypeError when the URL is none, RangeError when there is no listener of that name, Error when a value cannot
+ * be read
  */
 export function explain(written: GatewayModel, asked: ExplainedRequest, secret: SecretReader = unread): Explanation {
   const model = { ...written, routes: written.routes.map((route) => readRoute(route, secret)) }

@@ -10,8 +10,8 @@ export interface ChosenListener {
 }
 
 /**
- * The listener for a URL: the one that is named; else one of its scheme and port, one of the port that the URL names, the
- * first one of its scheme, or the first one.
+ * The listener for a URL: the one that is named; else one of its scheme and port, one of the port that the URL names,
+ * the first one of its scheme, or the first one.
  *
  * @param wanted name of a listener
  * @throws RangeError when there is no listener of this name

@@ -70,7 +70,9 @@ function keyIds({ keys, sessions }: GatewayModel): string[] {
 /** The client's address is not known here; it stands as the placeholder that templates have for it. */
 export const unknownAddress = '{client.address}'
 
-/** A request for the URL as it was written: the target is not resolved, as URL parsers do, since that is the question. */
+/**
+ * A request for the URL as it was written: the target is not resolved, as URL parsers do, since that is the question.
+ */
 export function requestFor(
   method: string,
   text: string,
@@ -90,6 +92,7 @@ export function requestFor(
     peer: unknownAddress,
     peerPort: undefined,
     certificate: undefined,
+    certificateProblem: undefined,
     body: undefined,
     contentLength: undefined,
     transferEncoding: undefined,

@@ -53,7 +53,9 @@ const describers: { readonly [K in MiddlewareKind]: Describe<K> } = {
     `sends ${spec.percent} % of the requests to upstream "${spec.upstream}" as well, and drops its answers`,
 }
 
-/** What the chain of a route would do, in its order, what answers in the end as the last. A preflight ends at `cors`. */
+/**
+ * What the chain of a route would do, in its order, what answers in the end as the last. A preflight ends at `cors`.
+ */
 export function describeChain(context: RouteContext, exchange: Exchange): Step[] {
   const steps = middlewareOrder.flatMap((kind) => describe(kind, context, exchange) ?? [])
   const last = steps.findIndex(({ kind }) => kind === 'cors' && isPreflight(exchange))

@@ -20,10 +20,10 @@ const longestAttribute = 8192
  * Takes named headers out of the upstream's answers into the session: `$subject` becomes the identity, the others
  * attributes. They go no further, whatever the status, and also where nothing can be stored.
  *
- * A session is started only when something is to be kept. An empty header removes the attribute; an empty `$subject` signs
- * out. A subject that changed counts as a new sign-in: new secret, and nothing of another person's data stays. A subject
- * that is no clear name (two different ones, too long, with control characters) signs out, since whoever was signed in before
- * may be somebody else now; an attribute of that kind is left as it was.
+ * A session is started only when something is to be kept. An empty header removes the attribute; an empty `$subject`
+ * signs out. A subject that changed counts as a new sign-in: new secret, and nothing of another person's data stays. A
+ * subject that is no clear name (two different ones, too long, with control characters) signs out, since whoever was
+ * signed in before may be somebody else now; an attribute of that kind is left as it was.
  *
  * @throws Error when the route has no session
  */

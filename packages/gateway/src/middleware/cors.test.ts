@@ -32,7 +32,7 @@ describe('preflights', () => {
       ...['Vary', 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers'],
       ...['Access-Control-Allow-Origin', 'https://app.example', 'Access-Control-Allow-Credentials', 'true'],
       ...['Access-Control-Allow-Methods', 'GET, PUT', 'Access-Control-Allow-Headers', 'X-A, X-B'],
-      ...['Access-Control-Max-Age', '90', 'X-Request-Id', exchange.id],
+      ...['Access-Control-Max-Age', '90', 'Coatcheck-Code', 'cors-preflight', 'X-Request-Id', exchange.id],
     ])
     expect(on.sent).toEqual([])
     expect(on.observed).toEqual([])

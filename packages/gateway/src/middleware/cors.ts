@@ -2,6 +2,7 @@ import type { CorsSpec } from '@coatcheck/model'
 import type { Exchange } from '../exchange.ts'
 import { headerValue, isNamed, removeHeaders } from '../headers.ts'
 import type { Middleware } from '../middleware.ts'
+import { ownHeaders } from '../own-headers.ts'
 import type { Reply } from '../reply.ts'
 import type { RouteContext } from './context.ts'
 
@@ -15,8 +16,9 @@ export function isPreflight({ request }: Exchange): boolean {
 }
 
 /**
- * Answers preflights itself, and says in every other answer of the route, errors too, which origins may read it. What the
- * upstream says of that is removed: the route decides. With origin `*` nobody gets credentials, only origins that are named.
+ * Answers preflights itself, and says in every other answer of the route, errors too, which origins may read it. What
+ * the upstream says of that is removed: the route decides. With origin `*` nobody gets credentials, only origins that
+ * are named.
  */
 export function cors(spec: CorsSpec, context: RouteContext): Middleware {
   const allows = originTest(spec.origins)
@@ -46,7 +48,7 @@ export function cors(spec: CorsSpec, context: RouteContext): Middleware {
       headers.push('Access-Control-Max-Age', String(Math.floor(spec.maxAge / 1000)))
     }
     addVary(headers, 'Access-Control-Request-Method, Access-Control-Request-Headers')
-    headers.push('X-Request-Id', exchange.id)
+    headers.push(...ownHeaders('cors-preflight', exchange.id))
     exchange.reason = 'cors-preflight'
     return { status: 204, statusText: '', headers, body: undefined }
   }

@@ -21,11 +21,12 @@ const notToBeChanged = new Set([
 ])
 
 /**
- * Changes headers of requests and responses: removed first, then set, then added. What a route sets or removes in requests
- * has been taken from the client's already, in every spelling, where no middleware goes around it (`own-names.ts`). A value
- * that is absent gives no header.
+ * Changes headers of requests and responses: removed first, then set, then added. What a route sets or removes in
+ * requests has been taken from the client's already, in every spelling, where no middleware goes around it
+ * (`own-names.ts`). A value that is absent gives no header.
  *
- * @throws Error for a header that is the gateway's own business, for a value that is no template, and for one that cannot be read
+ * @throws Error for a header that is the gateway's own business, for a value that is no template, and for one that
+ * cannot be read
  */
 export function headers(spec: HeadersSpec, { ports }: Pick<RouteContext, 'ports'>): Middleware {
   checkNames(spec)

@@ -12,8 +12,8 @@ import { isPreflight } from './cors.ts'
 import { findSpec } from './find-spec.ts'
 
 /**
- * Lets requests through whose session has an identity that a `capture` route of the same session learned; leads people to
- * the application's own login page, and answers programs with 401. CORS preflights and the login page itself pass.
+ * Lets requests through whose session has an identity that a `capture` route of the same session learned; leads people
+ * to the application's own login page, and answers programs with 401. CORS preflights and the login page itself pass.
  *
  * @throws Error when the route has no session
  */

@@ -6,15 +6,17 @@ import type { ForwardRequest } from '../forward.ts'
 import type { Middleware } from '../middleware.ts'
 import type { RouteContext } from './context.ts'
 
-/** Largest body that is mirrored. It is kept in memory while it passes, so that the mirror never slows the request down. */
+/**
+ * Largest body that is mirrored. It is kept in memory while it passes, so that the mirror never slows the request down.
+ */
 const mostBody = 64 * 1024
 /** Requests to a mirror that may be open at once; beyond that requests are not mirrored. */
 const mostOpen = 100
 
 /**
- * Sends a share of the route's requests to another upstream as well, and throws its answers away. Nothing of it reaches the
- * client: no delay, no error. Not mirrored are upgrades, bodies above 64 KiB or that the upstream did not read to their
- * end, and what comes while 100 mirrored requests are open.
+ * Sends a share of the route's requests to another upstream as well, and throws its answers away. Nothing of it reaches
+ * the client: no delay, no error. Not mirrored are upgrades, bodies above 64 KiB or that the upstream did not read to
+ * their end, and what comes while 100 mirrored requests are open.
  */
 export function mirror(spec: MirrorSpec, context: RouteContext): Middleware {
   const forward = context.forward(spec.upstream)
@@ -55,8 +57,8 @@ function mirrorOnce(exchange: Exchange, send: (request: ForwardRequest) => void)
 }
 
 /**
- * Looks on while somebody else reads a body. The look begins with the reader's own `data` listener: an earlier one would
- * set the stream flowing before the reader is there.
+ * Looks on while somebody else reads a body. The look begins with the reader's own `data` listener: an earlier one
+ * would set the stream flowing before the reader is there.
  */
 function collect(body: Readable, done: (body: Buffer) => void): void {
   const chunks: Buffer[] = []

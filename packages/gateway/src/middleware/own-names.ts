@@ -1,6 +1,7 @@
 import type { Route } from '@coatcheck/model'
 import { withholdCookies } from '@coatcheck/session'
 import { type HeaderList, isNamed, removeHeaders } from '../headers.ts'
+import { isCodeHeader } from '../own-headers.ts'
 import type { Log } from '../ports.ts'
 import type { CompiledSession } from '../sessions.ts'
 import { aliasesOf, type NameTest, stripAliases } from '../strip-aliases.ts'
@@ -11,9 +12,15 @@ import { findSpec } from './find-spec.ts'
 
 /** What is the gateway's own on a route, and passes neither from clients to upstreams nor back. */
 export interface OwnNames {
-  /** From the client's request: headers that the route sets or removes, headers by which any route tells who the visitor is, tickets. */
+  /**
+   * From the client's request: headers that the route sets or removes, headers by which any route tells who the visitor
+   * is, tickets.
+   */
   fromRequest(headers: HeaderList): void
-  /** From the upstream's answer: cookies and headers that would replace a ticket, and the names of trailers that do not go on. */
+  /**
+   * From the upstream's answer: cookies and headers that would replace a ticket, `Coatcheck-Code`, and the names of
+   * trailers that do not go on.
+   */
   fromReply(headers: HeaderList): void
   /**
    * From trailers, and from 1xx, which also come beside the answer's head: all that `fromReply` takes, and headers that
@@ -28,9 +35,9 @@ const clientsOwn = new Set(['authorization', 'cookie'])
 /**
  * Compiles what is the gateway's own on a route.
  *
- * A header that tells who the visitor is (its value names the session, the identity or a token) is taken from requests of
- * every route, since an application trusts the header and not the way it came. Tickets of all sessions are withheld, but for
- * those of the route's own session when that says `forward`.
+ * A header that tells who the visitor is (its value names the session, the identity or a token) is taken from requests
+ * of every route, since an application trusts the header and not the way it came. Tickets of all sessions are withheld,
+ * but for those of the route's own session when that says `forward`.
  */
 export function compileOwnNames({ route, routes, session, sessions, ports }: RouteContext): OwnNames {
   const spec = findSpec(route, 'session')
@@ -44,8 +51,9 @@ export function compileOwnNames({ route, routes, session, sessions, ports }: Rou
   const withholdCookies = cookieFilter(withheld)
   const warn = warnOnce(route.name, ports.log)
 
-  function takeTickets(headers: HeaderList): void {
+  function takeOurs(headers: HeaderList): void {
     removeHeaders(headers, (name, value) => {
+      if (isCodeHeader(name)) return true
       const taken = isNamed(name, 'set-cookie') ? setsOurs(value, sessions) : isTicketHeader(name)
       if (taken) warn(name)
       return taken
@@ -58,11 +66,11 @@ export function compileOwnNames({ route, routes, session, sessions, ports }: Rou
       withholdCookies(headers)
     },
     fromReply(headers) {
-      takeTickets(headers)
+      takeOurs(headers)
       if (withholdsTrailers) announceLess(headers, (name) => isAnswered(name) || isTicketHeader(name))
     },
     fromTrailers(headers) {
-      takeTickets(headers)
+      takeOurs(headers)
       stripAliases(headers, isAnswered)
     },
   }

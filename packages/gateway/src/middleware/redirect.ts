@@ -3,13 +3,14 @@ import { parseAuthority } from '../authority.ts'
 import { GatewayError } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Handler } from '../middleware.ts'
+import { ownHeaders } from '../own-headers.ts'
 import { compileRewrite } from './rewrite.ts'
 
 /** Stands in the upstream's place. */
 export function redirect(action: RedirectAction): Handler {
   const locate = compileLocation(action)
   return async function redirectTo(exchange) {
-    const headers = ['Location', locate(exchange), 'Content-Length', '0', 'X-Request-Id', exchange.id]
+    const headers = ['Location', locate(exchange), 'Content-Length', '0', ...ownHeaders('redirect', exchange.id)]
     exchange.reason = 'redirect'
     return { status: action.status, statusText: '', headers, body: undefined }
   }

@@ -21,8 +21,8 @@ export function rewrite(spec: RewriteSpec, context: RouteContext): Middleware {
 }
 
 /**
- * The target that a rewrite makes of the one on its way. A prefix is what the route's match took, by segments of the raw
- * path, so that escapes in the rest stay as they came; an exact path or a template is replaced as a whole.
+ * The target that a rewrite makes of the one on its way. A prefix is what the route's match took, by segments of the
+ * raw path, so that escapes in the rest stay as they came; an exact path or a template is replaced as a whole.
  */
 export function compileRewrite(path: PathRewrite): (exchange: Exchange) => string {
   if (!path.value.startsWith('/'))

@@ -30,6 +30,17 @@ describe('modes', () => {
     expect(cookies).toEqual([])
   })
 
+  test('enforce: a browser with two good cookies of our name gets no third that would replace one', async () => {
+    const on = stage(enforced)
+    const [first, second] = [await on.ask(), await on.ask()]
+    const both = `${first.cookies[0]}; ${second.cookies[0]}`
+    expect((await on.ask({ headers: withHeaders('Cookie', both) })).cookies).toEqual([])
+    for (const { cookies, exchange } of [first, second]) {
+      const again = await on.ask({ headers: withHeaders('Cookie', cookies[0]!) })
+      expect([again.exchange.session!.id, again.cookies]).toEqual([exchange.session!.id, []])
+    }
+  })
+
   test('on-demand: a route without login or capture reads none, creates none, sets no cookie', async () => {
     const on = stage({ routes: [route('plain', '/', [session]), route('login', '/login', [session, capture])] })
     const { exchange, cookies } = await on.ask({ headers: withHeaders('Cookie', '__Host-session=1.x.y') })

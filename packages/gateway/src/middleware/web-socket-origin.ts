@@ -6,9 +6,9 @@ import type { RouteContext } from './context.ts'
 import { findSpec } from './find-spec.ts'
 
 /**
- * A page of another site may open a WebSocket with the visitor's cookies (no CORS there). So on routes with a session that
- * cookies carry, `Origin` has to be there, once, and be the own host or listed. Asked before the chain, so that a refused
- * socket starts no session.
+ * A page of another site may open a WebSocket with the visitor's cookies (no CORS there). So on routes with a session
+ * that cookies carry, `Origin` has to be there, once, and be the own host or listed. Asked before the chain, so that a
+ * refused socket starts no session.
  *
  * @see OWASP ASVS 5.0, 4.4.2
  */

@@ -139,14 +139,16 @@ test('a connection that sends nothing is answered 408 and closed when its header
   expect(listener.rejected).toMatchObject([{ status: 408, code: 'request-timeout' }])
 })
 
-test('nonsense behind a request does not touch its answer, and is reported', async () => {
+test('nonsense behind a request does not touch its answer, is answered behind it, and is reported', async () => {
   const answer = Promise.withResolvers<Reply>()
   await using listener = await startListener({ handle: () => answer.promise })
   using client = openClient(listener.port)
   client.send(`${get()}nonsense\r\n\r\n`)
   await expect.poll(() => listener.users.inFlight).toBe(1)
   answer.resolve(reply(204))
-  expect(await client.ended).toBe('HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n')
+  const text = await client.ended
+  expect(text).toMatch(/^HTTP\/1\.1 204 No Content\r\n\r\nHTTP\/1\.1 400 .*\r\nConnection: close\r\n\r\n/s)
+  expect(text.match(/HTTP\/1\.1/g)).toHaveLength(2)
   await expect.poll(() => listener.rejected).toMatchObject([{ status: 400, code: 'bad-request' }])
 })
 

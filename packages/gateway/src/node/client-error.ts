@@ -5,6 +5,7 @@ import type { RequestLine } from '../ports.ts'
 import { makeRequestId } from '../request-id.ts'
 import { type Connection, connectionOf } from './connection.ts'
 import { Http1Exchange } from './http1-exchange.ts'
+import { dropUnfinished } from './pipelining.ts'
 import { rawReply } from './write-reply.ts'
 
 /** What Node's parser reports: a code of its own, and the bytes it was reading. */
@@ -20,26 +21,51 @@ export function onClientError(error: ParserError, socket: Socket): void {
     socket.destroy()
     return
   }
-  if (client.lastWord !== undefined) return
-  client.closing = true
+  if (client.refused) return
   // the parser may be well, as after a deadline, and goes on reading until the connection is gone
   client.refused = true
-  const latest = client.latest
-  const unfinished = latest instanceof Http1Exchange && !latest.request.complete ? latest : undefined
-  client.lastWord = refusalOf(error, unfinished !== undefined)
-  if (unfinished !== undefined) unfinished.giveUp(client.lastWord)
-  else if (client.inFlight === 0) answerRaw(client, client.lastWord, requestLine(error.rawPacket))
+  const { latest } = client
+  if (latest instanceof Http1Exchange && !latest.request.complete) breakOff(latest, error)
+  // the request it belongs to has its answer
+  else if (client.unread !== undefined) socket.destroy()
+  else if (client.inFlight === 0) answerRaw(client, refusalOf(error, false), requestLine(error.rawPacket))
+  else sayLast(client, error)
 }
 
-/** Says what is wrong in an ordinary answer, then ends the connection. */
+/** The body of a request that is under way goes wrong, or its client leaves in the middle. */
+function breakOff(exchange: Http1Exchange, error: ParserError): void {
+  const { client } = exchange
+  client.closing = true
+  if (isEnd(error)) client.socket.destroy()
+  else exchange.giveUp(refusalOf(error, true))
+}
+
+/** What was asked before is answered first. */
+function sayLast(client: Connection, error: ParserError): void {
+  const inBody = dropUnfinished(client)
+  if (inBody && isEnd(error)) {
+    client.closing = true
+    return
+  }
+  // the bytes that were being read may begin with one of the requests in front
+  client.lastWord = { refusal: refusalOf(error, inBody), line: undefined }
+}
+
+/** The client ended its side in the middle of something. */
+function isEnd({ code }: ParserError): boolean {
+  return code === 'HPE_INVALID_EOF_STATE'
+}
+
+/** Says what is wrong in an ordinary answer, then ends the connection. Where nobody can be told, it is reported without a status. */
 export function answerRaw(client: Connection, refusal: GatewayError, line?: RequestLine): void {
   const requestId = makeRequestId()
   const reply = client.ports.toReply(refusal, { id: requestId, method: 'GET', headers: [] })
   const bytes = rawReply(reply)
   const { listener, peer, peerPort } = client
   const { code, message: detail } = refusal
-  const { status } = reply
-  const responseBytes = bytes.length
+  const { writable } = client.socket
+  const status = writable ? reply.status : 0
+  const responseBytes = writable ? bytes.length : 0
   client.ports.observer.requestRejected({
     listener,
     peer,
@@ -51,7 +77,7 @@ export function answerRaw(client: Connection, refusal: GatewayError, line?: Requ
     responseBytes,
     line,
   })
-  if (client.socket.writable) client.socket.end(bytes)
+  if (writable) client.socket.end(bytes)
   setTimeout(() => client.socket.destroy(), 1_000).unref()
 }
 

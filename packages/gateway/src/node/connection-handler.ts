@@ -5,7 +5,9 @@ import { answerRaw } from './client-error.ts'
 import { type Connection, hasBegun, openConnection } from './connection.ts'
 import { createHttp1Server } from './http1-server.ts'
 import { type Http2Session, openHttp2Session } from './http2-session.ts'
+import { nextTurn } from './pipelining.ts'
 import type { Generation, ServingLimits, ServingPorts } from './serving.ts'
+import { createWaiting } from './waiting.ts'
 
 export interface ConnectionHandlerOptions extends ServingLimits {
   /** The listener's name. */
@@ -101,8 +103,9 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
   }
 
   function idle(connection: Connection): void {
+    if (nextTurn(connection)) return
     connection.readWhenIdle = connection.socket.bytesRead
-    if (connection.lastWord !== undefined) answerRaw(connection, connection.lastWord)
+    if (connection.lastWord !== undefined) answerRaw(connection, connection.lastWord.refusal, connection.lastWord.line)
     else if (connection.closing) end(connection)
     quiet.look()
   }
@@ -174,41 +177,34 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
 }
 
 function newConnection(
-  { name, ports }: ConnectionHandlerOptions,
+  { name, ports, limits }: ConnectionHandlerOptions,
   handler: Connection['handler'],
   socket: Socket | TLSSocket,
   idle: Connection['idle'],
 ): Connection {
   const encrypted = 'encrypted' in socket
+  const certificate = encrypted ? socket.getPeerX509Certificate()?.raw : undefined
+  const refused = encrypted && certificate !== undefined && !socket.authorized
   return {
     listener: name,
     socket,
     peer: socket.remoteAddress ?? '',
     peerPort: socket.remotePort,
     scheme: encrypted ? 'https' : 'http',
-    certificate: encrypted && socket.authorized ? socket.getPeerX509Certificate()?.raw : undefined,
+    certificate: refused ? undefined : certificate,
+    certificateProblem: refused ? String(socket.authorizationError) : undefined,
     ports,
     handler,
+    headerCount: limits.headerCount,
     protocol: encrypted ? (socket.alpnProtocol === 'h2' ? 'h2' : 'https') : 'http',
     inFlight: 0,
     latest: undefined,
+    waiting: [],
+    unread: undefined,
     closing: false,
     refused: false,
     lastWord: undefined,
     readWhenIdle: socket.bytesRead,
     idle,
-  }
-}
-
-/** Lets callers wait until a condition holds; `look` is called whenever it may have come true. */
-function createWaiting(holds: () => boolean): { wait(): Promise<void>; look(): void } {
-  let waiting: (() => void)[] = []
-  return {
-    wait: () => (holds() ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
-    look() {
-      if (waiting.length === 0 || !holds()) return
-      for (const resolve of waiting) resolve()
-      waiting = []
-    },
   }
 }

@@ -1,5 +1,8 @@
 import type { Socket } from 'node:net'
 import type { GatewayError } from '../errors.ts'
+import type { RequestLine } from '../ports.ts'
+import type { Http1Request } from './http1-request.ts'
+import type { WaitingRequest } from './pipelining.ts'
 import type { ServedExchange } from './served-exchange.ts'
 import type { ConnectionProtocol, Generation, ServingPorts } from './serving.ts'
 
@@ -12,19 +15,27 @@ export interface Connection {
   readonly scheme: 'http' | 'https'
   /** The client's certificate in DER, when it is valid. */
   readonly certificate: Buffer | undefined
+  /** Why the client's certificate is not valid; `undefined` when it is, and without one. */
+  readonly certificateProblem: string | undefined
   readonly ports: ServingPorts
   readonly handler: Current
+  /** Fields that headers or trailers may have. */
+  readonly headerCount: number
   protocol: ConnectionProtocol
   /** Exchanges that are not done, those of reset HTTP/2 streams included. */
   inFlight: number
   /** The one that began last. */
   latest: ServedExchange | undefined
+  /** Requests of HTTP/1 that came before the answer to the one in front of them. */
+  readonly waiting: WaitingRequest[]
+  /** A request that was answered before its body was in: the rest of it comes first. */
+  unread: Http1Request | undefined
   /** No further request is taken: the connection ends with its last exchange. */
   closing: boolean
   /** A request on it was refused for what it is: whatever follows is not read as another one. */
   refused: boolean
   /** What is said when the exchanges in flight are done, because what came behind them is no request. */
-  lastWord: GatewayError | undefined
+  lastWord: { readonly refusal: GatewayError; readonly line: RequestLine | undefined } | undefined
   /** Bytes that had been read when nothing was under way any more: more of them are the beginning of a request. */
   readWhenIdle: number
   /** Called when `inFlight` falls to 0. */

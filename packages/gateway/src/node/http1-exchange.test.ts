@@ -160,8 +160,48 @@ test('an answer without 100 Continue ends the connection: the body may come or n
   expect(answer).toBe('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
 })
 
-test('an expectation that nobody knows is refused with 417', async () => {
-  expect(await answerTo(get('/', 'Expect: magic\r\n'), reply(200))).toMatch(/^HTTP\/1\.1 417 .*"code":"bad-request"/s)
+test.each(['magic', '100-continue, magic', 'magic, 100-continue', '100-continue\r\nExpect: magic', '100-continued'])(
+  'an expectation that nobody knows is refused with 417, also beside one that is known: %s',
+  async (expectation) => {
+    const answer = await answerTo(get('/', `Expect: ${expectation}\r\n`), reply(200))
+    expect(answer).toMatch(/^HTTP\/1\.1 417 .*"code":"bad-request"/s)
+    expect(answer.match(/HTTP\/1\.1/g)).toHaveLength(1)
+  },
+)
+
+const trailers = (count: number) => `0\r\n${'X: 1\r\n'.repeat(count)}\r\n`
+const chunked = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n'
+
+test.each(['in one packet with the rest', 'behind it'])(
+  'more trailers than headers may be are refused, %s, and let go of the upstream',
+  async (when) => {
+    const gone = Promise.withResolvers<void>()
+    const reading = Promise.withResolvers<void>()
+    await using listener = await startListener({
+      handle({ connection, request: { body } }) {
+        connection.onGone = gone.resolve
+        body!.once('data', () => reading.resolve())
+        return new Promise(() => {})
+      },
+    })
+    using client = openClient(listener.port)
+    if (when === 'behind it') {
+      client.send(chunked)
+      await reading.promise
+      client.send(trailers(101))
+    } else client.send(chunked + trailers(101))
+    expect(await client.ended).toMatch(/^HTTP\/1\.1 431 .*"code":"too-many-headers"/s)
+    await gone.promise
+  },
+)
+
+test('as many trailers as headers may be are fine', async () => {
+  expect(
+    await answerTo(chunked + trailers(100), async ({ request: { body } }) => {
+      await buffer(body!)
+      return reply(200, [], Buffer.from(String((body as Readable & { rawTrailers: string[] }).rawTrailers.length)))
+    }),
+  ).toMatch(/200$/)
 })
 
 test('1xx answers of the upstream are passed on, in their order, and not to HTTP/1.0', async () => {

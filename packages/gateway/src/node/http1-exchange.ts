@@ -4,11 +4,12 @@ import type { HeaderList } from '../headers.ts'
 import type { BodySource, Reply } from '../reply.ts'
 import type { Connection } from './connection.ts'
 import type { Http1Request } from './http1-request.ts'
-import { ServedExchange } from './served-exchange.ts'
+import { closeLingering, lingerAtEnd } from './lingering-close.ts'
+import { ServedExchange, tooManyTrailers } from './served-exchange.ts'
 import { rawHead, writeHead } from './write-reply.ts'
 
-/** Milliseconds that a client may go on sending a body that nobody wants after it got its whole answer. */
-const lingering = 5_000
+/** Milliseconds that a client may go on sending a body that nobody wants before its connection ends. */
+const patience = 5_000
 /** A body up to this size goes out in one string with its head, which costs one write less. */
 const joined = 4_096
 
@@ -65,8 +66,11 @@ export class Http1Exchange extends ServedExchange {
   }
 
   protected refused(): void {
-    this.client.closing = true
-    this.client.refused = true
+    const { client } = this
+    client.closing = true
+    client.refused = true
+    client.waiting.length = 0
+    client.lastWord = undefined
   }
 
   inform(status: number, statusText: string, headers: HeaderList): void {
@@ -85,6 +89,7 @@ export class Http1Exchange extends ServedExchange {
   protected send(reply: Reply): void {
     const { response } = this
     const keepAlive = !this.client.closing && !this.#last && !this.#expectsContinue && !this.#sentUnframedBody()
+    if (!(keepAlive && response.shouldKeepAlive) && this.#owesBody()) lingerAtEnd(this.client)
     this.responseBytes = writeHead(response, reply, keepAlive)
     const body = reply.body
     if (body === undefined) response.end()
@@ -149,7 +154,20 @@ export class Http1Exchange extends ServedExchange {
     if (this.contentLength !== undefined && this.contentLength > 0) this.body = this.request
   }
 
+  /** Trailers are held to the limit of headers when they come, since others may read them as such. */
+  #holdTrailers(): void {
+    const { request, client } = this
+    const hold = () => {
+      if (request.rawTrailers.length <= client.headerCount * 2) return
+      client.closing = true
+      client.refused = true
+      this.giveUp(tooManyTrailers(client.headerCount))
+    }
+    request.onTrailers = hold
+  }
+
   #readEncoding(value: string): void {
+    if (this.body === undefined) this.#holdTrailers()
     this.transferEncoding = this.transferEncoding === undefined ? value : `${this.transferEncoding}, ${value}`
     this.body = this.request
   }
@@ -179,9 +197,17 @@ export class Http1Exchange extends ServedExchange {
   #linger(): void {
     const { request, client } = this
     this.onGone?.()
+    client.unread = request
     request.resume()
-    const timer = setTimeout(() => client.socket.destroy(), lingering)
-    request.once('close', () => clearTimeout(timer))
+    const timer = setTimeout(() => client.socket.writable && closeLingering(client), patience)
+    request.once('close', () => {
+      client.unread = undefined
+      clearTimeout(timer)
+    })
+  }
+
+  #owesBody(): boolean {
+    return this.body !== undefined && !this.request.complete
   }
 
   /** Body bytes although no header announced any: whatever follows on this connection is not to be trusted. */

@@ -16,6 +16,8 @@ const none: LookedUp = {}
 export class Http1Request extends IncomingMessage {
   /** Bytes of the body that arrived so far, without chunked framing. */
   bodyBytes = 0
+  /** Called when it ends with trailers, before its body does. */
+  onTrailers: (() => void) | undefined = undefined
 
   // @ts-expect-error: declared as a property, an accessor at run time
   override get headers(): IncomingHttpHeaders {
@@ -32,6 +34,7 @@ export class Http1Request extends IncomingMessage {
 
   override push(chunk: Buffer | null): boolean {
     if (chunk !== null) this.bodyBytes += chunk.length
+    else if (this.rawTrailers.length > 0) this.onTrailers?.()
     return super.push(chunk)
   }
 }

@@ -3,8 +3,11 @@ import type { Socket } from 'node:net'
 import { GatewayError } from '../errors.ts'
 import { onClientError } from './client-error.ts'
 import { type Connection, connectionOf } from './connection.ts'
+import { isContinue, unknownExpectation } from './expectation.ts'
 import { Http1Exchange, Http1Response } from './http1-exchange.ts'
 import { Http1Request } from './http1-request.ts'
+import { type Serve, waitForTurn } from './pipelining.ts'
+import { tooManyTrailers } from './served-exchange.ts'
 import type { ServingLimits } from './serving.ts'
 import { asksForWebSocket, onConnect, onUpgrade } from './upgrade-listener.ts'
 
@@ -45,25 +48,46 @@ export function createHttp1Server({ limits, timeouts }: ServingLimits): Server {
   return server
 }
 
-/** `undefined` behind a request that was refused for what it is: what follows is not read as another one. */
-function begin(request: Http1Request, response: Http1Response, expectsContinue: boolean): Http1Exchange | undefined {
+/** One at a time, in their order. Behind a request that was refused for what it is nothing is read as another one. */
+function take(request: Http1Request, response: Http1Response, serve: Serve): void {
   const client = connectionOf(request.socket)
-  return client.refused ? undefined : new Http1Exchange(client, request, response, expectsContinue)
+  if (client.refused) return
+  if (client.inFlight === 0) serve(client, request, response)
+  else waitForTurn(client, request, response, serve)
 }
 
 function onRequest(request: Http1Request, response: Http1Response): void {
-  const exchange = begin(request, response, false)
-  if (request.httpVersionMajor === 1) void exchange?.serve()
-  else exchange?.refuse(new GatewayError('bad-request', 400, `HTTP/${request.httpVersion} is not spoken here`))
+  take(request, response, serve)
 }
 
 function onContinue(request: Http1Request, response: Http1Response): void {
-  void begin(request, response, true)?.serve()
+  // Node looks for the word alone, whatever stands beside it
+  take(request, response, isContinue(request.headers.expect ?? '') ? serveContinue : refuseExpectation)
 }
 
 function onExpectation(request: Http1Request, response: Http1Response): void {
-  const refusal = new GatewayError('bad-request', 417, 'The only expectation that is understood is 100-continue')
-  begin(request, response, false)?.refuse(refusal)
+  take(request, response, refuseExpectation)
+}
+
+const serve: Serve = (client, request, response) => {
+  const exchange = new Http1Exchange(client, request, response, false)
+  if (request.httpVersionMajor === 1) start(exchange)
+  else exchange.refuse(new GatewayError('bad-request', 400, `HTTP/${request.httpVersion} is not spoken here`))
+}
+
+const serveContinue: Serve = (client, request, response) => {
+  start(new Http1Exchange(client, request, response, true))
+}
+
+function start(exchange: Http1Exchange): void {
+  const { client, request } = exchange
+  // it waited, and came whole meanwhile
+  if (request.rawTrailers.length > client.headerCount * 2) exchange.refuse(tooManyTrailers(client.headerCount))
+  else void exchange.serve()
+}
+
+const refuseExpectation: Serve = (client, request, response) => {
+  new Http1Exchange(client, request, response, false).refuse(unknownExpectation())
 }
 
 /** A connection was silent for its idle or keep-alive time. */

@@ -3,7 +3,7 @@ import { GatewayError } from '../errors.ts'
 import type { HeaderList } from '../headers.ts'
 import type { Reply } from '../reply.ts'
 import type { Connection } from './connection.ts'
-import { discard, headBytes, ServedExchange } from './served-exchange.ts'
+import { discard, headBytes, ServedExchange, tooManyTrailers } from './served-exchange.ts'
 
 const { NGHTTP2_NO_ERROR } = constants
 
@@ -38,7 +38,7 @@ export class Http2Exchange extends ServedExchange {
     this.authority = head.authority
     this.headers = head.headers
     this.contentLength = head.contentLength
-    this.#expectsContinue = head.expect === '100-continue'
+    this.#expectsContinue = head.expect !== undefined
     if (hasBody) this.#countBody()
     stream.on('error', ignore)
     // nghttp2 closes a stream that is whole with no error, before Node has seen the last write through
@@ -59,6 +59,23 @@ export class Http2Exchange extends ServedExchange {
   }
 
   protected refused(): void {}
+
+  /** Serves a request whose body is said to be empty once it is seen to be: as soon as its head goes on it is whole. */
+  serveWhenEmpty(): void {
+    const { stream } = this
+    let served = false
+    stream.once('end', () => {
+      if (stream.aborted || stream.rstCode !== NGHTTP2_NO_ERROR || this.requestBodyBytes > 0) return
+      served = true
+      this.body = undefined
+      void this.serve()
+    })
+    stream.once('close', () => {
+      if (!served) this.dropUnserved()
+    })
+    this.bodyWanted()
+    stream.resume()
+  }
 
   inform(status: number, _statusText: string, headers: HeaderList): void {
     if (this.answered || this.gone || this.stream.destroyed) return
@@ -142,7 +159,13 @@ export class Http2Exchange extends ServedExchange {
     }
     stream.push = counting
     // the name under which node:http keeps them, and the forward looks for them
-    stream.on('trailers', (_headers, _flags, ...raw) => Object.assign(stream, { rawTrailers: raw[0] }))
+    stream.on('trailers', (_headers, _flags, ...raw) => this.#readTrailers(raw[0] as unknown as HeaderList))
+  }
+
+  #readTrailers(rawTrailers: HeaderList): void {
+    const most = this.client.headerCount
+    if (rawTrailers.length > most * 2) this.giveUp(tooManyTrailers(most))
+    else Object.assign(this.stream, { rawTrailers })
   }
 
   #sendTrailers(): void {

@@ -182,6 +182,56 @@ test('trailers go both ways', async () => {
   expect((await trailers)[0]['x-sum']).toBe('7')
 })
 
+test('more trailers than headers may be are refused, and let go of the upstream', async () => {
+  const gone = Promise.withResolvers<void>()
+  await using served = await serve({
+    handle({ connection, request: { body } }) {
+      connection.onGone = gone.resolve
+      body!.resume()
+      return new Promise(() => {})
+    },
+  })
+  const stream = served.session.request({ ':method': 'POST' }, { waitForTrailers: true })
+  const many = Object.fromEntries(Array.from({ length: 101 }, (_, i) => [`x-${i}`, '1']))
+  stream.on('wantTrailers', () => stream.sendTrailers(many))
+  stream.end('hello')
+  const answer = await answerOf(stream)
+  expect([answer.headers[':status'], JSON.parse(answer.body).code]).toEqual([431, 'too-many-headers'])
+  await gone.promise
+})
+
+test.each([
+  ['empty, as it says', '', '200'],
+  ['empty, and waits for the word to go on', undefined, '200'],
+])('a request of length 0 whose end comes later, %s, is served', async (_what, body, answer) => {
+  await using served = await serve({ handle: ({ request }) => reply(200, [], Buffer.from(String(request.body))) })
+  const stream = served.session.request(
+    { ':method': 'POST', 'content-length': '0', ...(body === undefined ? { expect: '100-continue' } : {}) },
+    { endStream: false },
+  )
+  if (body === undefined) stream.on('continue', () => stream.end())
+  else stream.end()
+  const { headers, body: got } = await answerOf(stream)
+  expect([String(headers[':status']), got]).toEqual([answer, 'undefined'])
+})
+
+test('a request of length 0 that is reset before its end is nothing, and is counted no more', async () => {
+  let handled = 0
+  await using served = await serve({
+    handle: () => {
+      handled++
+      return reply(204)
+    },
+  })
+  const stream = served.session.request({ ':method': 'POST', 'content-length': '0' }, { endStream: false })
+  stream.on('error', () => {})
+  await expect.poll(() => served.listener.users.inFlight).toBe(1)
+  // `close` would end it first
+  stream.destroy(new Error('Left'))
+  await expect.poll(() => served.listener.users.inFlight).toBe(0)
+  expect(handled).toBe(0)
+})
+
 test('a stream without trailers ends by itself', async () => {
   await using served = await serve({
     handle: () =>

@@ -3,6 +3,7 @@ import type { TLSSocket } from 'node:tls'
 import { GatewayError } from '../errors.ts'
 import type { HeaderList } from '../headers.ts'
 import type { Connection } from './connection.ts'
+import { isContinue, unknownExpectation } from './expectation.ts'
 import { Http2Exchange, type Http2Head } from './http2-exchange.ts'
 import type { ServingLimits } from './serving.ts'
 
@@ -92,17 +93,15 @@ function serveStream(client: Connection, stream: ServerHttp2Stream, flags: numbe
   const head = readHead(raw)
   const exchange = new Http2Exchange(client, stream, head, (flags & endOfStream) === 0)
   const refusal = refusalOf(head)
-  if (refusal === undefined) void exchange.serve()
-  else exchange.refuse(refusal)
+  if (refusal !== undefined) exchange.refuse(refusal)
+  else if (head.contentLength === 0 && exchange.body !== undefined) exchange.serveWhenEmpty()
+  else void exchange.serve()
   return exchange
 }
 
 function refusalOf({ method, expect }: Http2Head): GatewayError | undefined {
   if (method === 'CONNECT') return new GatewayError('bad-target', 400, 'CONNECT is for forward proxies')
-  if (expect !== undefined && expect !== '100-continue') {
-    return new GatewayError('bad-request', 417, 'The only expectation that is understood is 100-continue')
-  }
-  return undefined
+  return expect === undefined || isContinue(expect) ? undefined : unknownExpectation()
 }
 
 function readHead(raw: HeaderList): Http2Head {
@@ -139,7 +138,7 @@ function readHead(raw: HeaderList): Http2Head {
         contentLength = Number(value)
         break
       case 'expect':
-        expect = value.toLowerCase()
+        expect = expect === undefined ? value : `${expect}, ${value}`
     }
     headers.push(name, value)
   }

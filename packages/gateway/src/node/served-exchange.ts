@@ -40,6 +40,8 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
   /** The head of an answer is out. */
   protected answered = false
   protected cutShort = false
+  /** Why it was given up, whatever its handler says of that afterwards. */
+  #givenUp: GatewayError | undefined = undefined
   #settled = false
   #closed = false
 
@@ -65,6 +67,9 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
   }
   get certificate(): Buffer | undefined {
     return this.client.certificate
+  }
+  get certificateProblem(): string | undefined {
+    return this.client.certificateProblem
   }
 
   abstract inform(status: number, statusText: string, headers: HeaderList): void
@@ -115,9 +120,14 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
       this.fail(error)
       return
     }
-    this.exchange.reason = error.code
+    this.#givenUp = error
     this.answer(this.client.ports.toReply(error, this.#context(this.exchange.id)))
     this.#leave()
+  }
+
+  /** Ends an exchange that never began. */
+  protected dropUnserved(): void {
+    this.#settle()
   }
 
   /** Answers a request that the gateway does not handle; what else comes over the connection is not believed. */
@@ -182,19 +192,28 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
     if (!this.#settled || !this.#closed) return
     const { client, exchange } = this
     if (exchange !== undefined) {
+      if (this.#givenUp !== undefined) {
+        exchange.reason = this.#givenUp.code
+        exchange.detail = this.#givenUp.message
+      }
       client.ports.observer.exchangeFinished({
         exchange,
         status: this.status,
         requestBytes: this.requestBodyBytes + requestHeadBytes(this),
         responseBytes: this.responseBytes,
         duration: performance.now() - exchange.startedAt,
-        aborted: this.cutShort,
+        aborted: this.cutShort || this.#givenUp !== undefined,
       })
     }
     if (client.latest === this) client.latest = undefined
     if (--this.generation.users.inFlight === 0) this.generation.users.onIdle?.()
     if (--client.inFlight === 0) client.idle(client)
   }
+}
+
+/** Trailers above the listener's `limits.headerCount`. */
+export function tooManyTrailers(most: number): GatewayError {
+  return new GatewayError('too-many-headers', 431, `The request has more than ${most} trailers`)
 }
 
 /** Lets go of an answer that nobody gets. */

@@ -45,11 +45,12 @@ export function onUpgrade(request: Http1Request, _socket: Duplex, head: Buffer):
 export function onConnect(request: Http1Request): void {
   const client = connectionOf(request.socket)
   if (client.refused) return
-  client.closing = true
   client.refused = true
   client.socket.on('error', ignore)
   const refusal = new GatewayError('bad-target', 400, 'CONNECT is for forward proxies')
-  answerRaw(client, refusal, { method: 'CONNECT', target: request.url! })
+  const line = { method: 'CONNECT', target: request.url! }
+  if (client.inFlight > 0) client.lastWord = { refusal, line }
+  else answerRaw(client, refusal, line)
 }
 
 /** A request for a WebSocket: what comes behind its head is held until the upstream has switched too. */

@@ -11,9 +11,9 @@ export interface Entry<T> {
 const ranks = { exact: 0, template: 1, prefix: 2 } as const
 
 /**
- * Orders entries as they are tried: host exact, wildcard (longer first), any; path exact, template (the one whose text comes
- * further to the left first), prefix (longer first); with methods before without; more headers; more query parameters; as
- * they were defined.
+ * Orders entries as they are tried: host exact, wildcard (longer first), any; path exact, template (the one whose text
+ * comes further to the left first), prefix (longer first); with methods before without; more headers; more query
+ * parameters; as they were defined.
  *
  * @see https://gateway-api.sigs.k8s.io/reference/spec/#httprouterule
  */

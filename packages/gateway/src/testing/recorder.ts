@@ -8,7 +8,8 @@ export type RawAnswer = string | Buffer | readonly (string | Buffer)[]
 
 export interface RecorderOptions {
   /**
-   * Called once per request, one after the other on each connection. What it returns is written; with `undefined` it has written itself, or never answers.
+   * Called once per request, one after the other on each connection. What it returns is written; with `undefined` it
+   * has written itself, or never answers.
    *
    * @defaultValue an empty 200
    */

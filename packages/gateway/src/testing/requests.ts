@@ -28,6 +28,7 @@ export function rawRequest(part: Partial<RawRequest> = {}): RawRequest {
     peer: '198.51.100.7',
     peerPort: 40_000,
     certificate: undefined,
+    certificateProblem: undefined,
     body: undefined,
     contentLength: undefined,
     transferEncoding: undefined,

@@ -19,7 +19,9 @@ import { Upload, type UploadOwner } from './upload.ts'
 export interface ConnectionUser {
   information(head: ResponseHead): void
   replied(reply: Reply): void
-  /** `stale`: the connection had served before and gave no byte of a response, so the upstream may just have closed it. */
+  /**
+   * `stale`: the connection had served before and gave no byte of a response, so the upstream may just have closed it.
+   */
   failed(error: GatewayError, stale: boolean): void
 }
 

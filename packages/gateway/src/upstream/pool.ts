@@ -2,8 +2,8 @@ import type { Connection } from './connection.ts'
 
 /**
  * Unused connections to one target. Each target of each upstream has a pool of its own, so nothing that identifies the
- * peer (host, port, server name, authority, client certificate, verification) can ever be mixed up. The one used last is
- * taken first: the others grow old and go.
+ * peer (host, port, server name, authority, client certificate, verification) can ever be mixed up. The one used last
+ * is taken first: the others grow old and go.
  */
 export class Pool {
   readonly #unused: Connection[] = []

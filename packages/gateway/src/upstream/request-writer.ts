@@ -69,7 +69,10 @@ function isOurs(name: string): boolean {
   }
 }
 
-/** A control character, one that latin1 would truncate (U+010A becomes LF), a lone CR, or a line that begins like no header. */
+/**
+ * A control character, one that latin1 would truncate (U+010A becomes LF), a lone CR, or a line that begins like no
+ * header.
+ */
 const unwritable = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n)|\n[ \t:]/
 const notInTarget = /[^\x21-\x7e\x80-\xff]/
 

@@ -67,8 +67,8 @@ export interface Framing {
 }
 
 /**
- * Strict: one `Content-Length` of digits without leading zeros, or one `Transfer-Encoding: chunked`, or neither. Anything
- * that two readers could understand in two ways is refused.
+ * Strict: one `Content-Length` of digits without leading zeros, or one `Transfer-Encoding: chunked`, or neither.
+ * Anything that two readers could understand in two ways is refused.
  *
  * @throws MalformedResponse
  * @see RFC 9112, section 6

@@ -135,7 +135,10 @@ export class Sending implements ConnectionUser, DialUser {
 
 const none: Standing<Destination>[] = []
 
-/** Methods that may be sent twice (RFC 9110, section 9.2.2), PUT and DELETE among them: the first try may have been acted on. */
+/**
+ * Methods that may be sent twice (RFC 9110, section 9.2.2), PUT and DELETE among them: the first try may have been
+ * acted on.
+ */
 const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
 /** Only without a body: what was read of one is gone. */

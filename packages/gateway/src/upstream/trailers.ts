@@ -4,8 +4,8 @@ import { aliasesOf } from '../strip-aliases.ts'
 import { isName } from './fields.ts'
 
 /**
- * What would mean something else, or everything, when a reader merges trailers into headers; in any spelling, since such a
- * reader folds names as well.
+ * What would mean something else, or everything, when a reader merges trailers into headers; in any spelling, since
+ * such a reader folds names as well.
  *
  * @see RFC 9110, section 6.5.1
  */

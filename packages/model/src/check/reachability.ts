@@ -35,7 +35,9 @@ interface Candidate {
   readonly index: number
 }
 
-/** Those that take everything of the candidate, each on some of the listeners; `undefined` when something is left of it. */
+/**
+ * Those that take everything of the candidate, each on some of the listeners; `undefined` when something is left of it.
+ */
 function takenBefore(
   { match, index }: Candidate,
   group: readonly Candidate[],

@@ -19,7 +19,9 @@ export function unknownReference(
   }
 }
 
-/** Every name that refers to something is the name of something. What is written, but left out of the model, is known. */
+/**
+ * Every name that refers to something is the name of something. What is written, but left out of the model, is known.
+ */
 export const checkReferences: Check = (model, found, leftOut) => {
   const known = {
     listeners: namesOf(model.listeners, leftOut.listeners),

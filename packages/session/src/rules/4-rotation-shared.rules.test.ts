@@ -93,7 +93,8 @@ describe.each(stores)('%s', (_store, open) => {
       const goodAt = async (manager: SessionManager) => {
         const straggler = createBrowser(manager, old)
         const session = await straggler.visit((s) => s.set('b', now))
-        // The record leads from the old secret to the new one no more (decision 2), so only who saw or made it can say it again.
+        // The record leads from the old secret to the new one no more (decision 2), so only who saw or made it can say
+        // it again.
         expect([old, browser.cookie]).toContain(straggler.cookie)
         return session.state
       }

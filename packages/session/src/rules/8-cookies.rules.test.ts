@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { CookieOptions } from '../api.ts'
+import type { CookieOptions, Session } from '../api.ts'
 import { sealedCookies } from '../stores/sealed-cookie/index.ts'
 import { createBrowser, createWorld, minute } from './fixtures/world.ts'
 
@@ -96,6 +96,48 @@ test('rule 8: two that are valid and differ count as none, end nothing, and clea
   ])
   expect((await ann.visit()).get('who')).toBe('ann')
   expect((await bob.visit()).get('who')).toBe('bob')
+})
+
+test('rule 8: beside two that are valid and differ, or more than are tried, start() starts nothing', async () => {
+  const { world, ann, bob, manager } = await twoSessions()
+  const part = '__Host-session.1=x'
+  for (const cookie of [
+    `${ann.cookie}; ${bob.cookie}`,
+    `${unknown}; __Host-session=x; ${ann.cookie}`,
+    `${Array(40).fill(unknown).join('; ')}; ${ann.cookie}`,
+    `${Array(40).fill(part).join('; ')}; ${ann.cookie}`,
+  ]) {
+    const session = await manager.open({ cookie })
+    session.start()
+    expect([session.state, session.isNew, session.id]).toEqual(['none', false, undefined])
+    expect(await session.commit()).toEqual({ setCookie: [], ticket: undefined })
+  }
+  expect(world.events).not.toContain('created')
+  expect((await ann.visit()).get('who')).toBe('ann')
+})
+
+test('rule 8: two that are valid and differ, or more than are tried, give way to a sign-in and to what is set', async () => {
+  const { ann, bob, manager } = await twoSessions()
+  for (const cookie of [`${ann.cookie}; ${bob.cookie}`, `${unknown}; __Host-session=x; ${ann.cookie}`]) {
+    for (const work of [(s: Session) => s.signIn('carol'), (s: Session) => s.set('who', 'carol')]) {
+      const session = await manager.open({ cookie })
+      session.start()
+      work(session)
+      expect([session.state, session.isNew]).toEqual(['open', true])
+      expect((await session.commit()).setCookie).toHaveLength(1)
+    }
+  }
+})
+
+test('rule 8: cookies that are surely none of ours do not keep start() from starting one', async () => {
+  const { manager } = await twoSessions()
+  const giant = `__Host-session=${'x'.repeat(5_000)}`
+  for (const cookie of ['', unknown, `${unknown}; __Host-session=x`, giant, `${unknown}; __Host-session=x; ${giant}`]) {
+    const session = await manager.open({ cookie })
+    session.start()
+    expect([cookie.length, session.state]).toEqual([cookie.length, 'open'])
+    expect((await session.commit()).setCookie).toHaveLength(1)
+  }
 })
 
 test('rule 8: the same cookie twice, or both tickets of one rotation, are one session', async () => {

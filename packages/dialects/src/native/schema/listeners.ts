@@ -59,7 +59,8 @@ function clientCertificates(v: Values) {
     mode: v
       .choice(['request', 'require'])
       .meta({
-        description: '`request`: a client without a certificate goes on; `require`: its handshake fails.',
+        description:
+          '`request`: a client without a certificate goes on, one whose certificate is not valid gets 400; `require`: the handshakes of both fail.',
         usual: mode,
       })
       .optional(),

@@ -25,7 +25,8 @@ export interface SealedCookieOptions {
 }
 
 /**
- * For `createSessions({ store: sealedCookies({ keys }) })`. `revokes` is `false`: it cannot end a session on the server.
+ * For `createSessions({ store: sealedCookies({ keys }) })`. `revokes` is `false`: it cannot end a session on the
+ * server.
  *
  * @throws SessionError `ERR_INVALID_OPTION`
  */

@@ -48,8 +48,8 @@ export function placeOf(path: string): string {
 }
 
 /**
- * Does `work` while no other process does it for this place. The lock is a database of its own beside the file, empty, so
- * that it ends with the process that holds it.
+ * Does `work` while no other process does it for this place. The lock is a database of its own beside the file, empty,
+ * so that it ends with the process that holds it.
  *
  * @throws what SQLite reports (SQLITE_BUSY) when another process is at it
  */
@@ -82,8 +82,8 @@ export function openFile(place: string, maxBytes: number): OpenFile {
 }
 
 /**
- * Lets go of a file so that its path can be opened anew. Of one that was moved away, what is in its log is taken into it
- * first, and its companions leave the place to those of the next file. Under the opening lock.
+ * Lets go of a file so that its path can be opened anew. Of one that was moved away, what is in its log is taken into
+ * it first, and its companions leave the place to those of the next file. Under the opening lock.
  */
 export function releaseFile(file: OpenFile): void {
   const { database, place, companions } = file

@@ -6,7 +6,10 @@ import { isBusy } from './failure.ts'
 const maxWaiting = 1000
 /** What is done in one go before others get the thread. */
 const burst = 16
-/** Milliseconds between two attempts: the first ones, and those while it goes on. Each is drawn between half and one and a half. */
+/**
+ * Milliseconds between two attempts: the first ones, and those while it goes on. Each is drawn between half and one and
+ * a half.
+ */
 const shortestPause = 1
 const longestPause = 10
 
@@ -20,8 +23,8 @@ export interface WaitingOptions {
 
 export interface WaitingLine {
   /**
-   * Does the work at once when nobody waits. While it throws that a lock is held, it is tried again, after those who came
-   * before; rejects when the limit is reached or too many wait, and then is never done.
+   * Does the work at once when nobody waits. While it throws that a lock is held, it is tried again, after those who
+   * came before; rejects when the limit is reached or too many wait, and then is never done.
    */
   run<Result>(work: () => Result): Promise<Result>
   /** All who wait are rejected with this. */
