@@ -37,6 +37,8 @@ export interface Engine {
   readonly confirm: ((id: SessionId, version: string) => boolean) | undefined
   /** Whether the store itself tells of sessions that reached their end. */
   readonly tellsEnds: boolean
+  /** When the last read failed, or one began after that; `-Infinity`: the last one did not fail. Milliseconds since 1970. */
+  readonly outage: { seenAt: number }
 }
 
 /** A session as one secret opened it. */
