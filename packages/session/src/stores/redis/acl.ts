@@ -21,7 +21,7 @@ const records = [
   'time',
 ]
 /** What gateways have in common: keys, and who runs. */
-const common = ['hgetall', 'hlen', 'zadd', 'zrange', 'zrem', 'zremrangebyrank', 'zremrangebyscore', 'zscore']
+const common = ['hgetall', 'hlen', 'zadd', 'zrange', 'zrem', 'zremrangebyrank', 'zremrangebyscore']
 /** The index of sessions. */
 export const indexing = ['zcard', 'zpopmin']
 /** Lists. */

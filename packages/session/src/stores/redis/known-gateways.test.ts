@@ -58,13 +58,13 @@ describe('compared with those that run', () => {
     ['one with another key of the same id', [gateway({ a: '9', b: '2' })], true, /^Under the key id "a"/],
     ['one that has no keys yet', [gateway({})], false, /^None of the keys here/],
   ])('%s', (_, others, alike, conflict) => {
-    const found = compareGateways(own, others, alike)
+    const found = compareGateways(own, others.map(formatGateway), alike)
     if (conflict === undefined) expect(found.conflict).toBeUndefined()
     else expect(found.conflict).toMatch(conflict)
   })
 
   test('settings that the other does not have differ in nothing', () => {
     const [one, other] = [gateway({ a: '1' }, { idle: '1', new: '2' }), gateway({ a: '1' }, { idle: '1', old: '3' })]
-    expect(compareGateways(one, [other], false).warnings).toEqual([])
+    expect(compareGateways(one, [formatGateway(other)], false).warnings).toEqual([])
   })
 })
