@@ -91,12 +91,14 @@ function differences(own: SharedSettings, others: readonly KnownGateway[]): stri
     elsewhere.delete(value)
     if (elsewhere.size === 0) return []
     return [
-      `The setting "${name}" is ${value} here and ${[...elsewhere].join(', ')} in gateways that share the sessions.`,
+      `The setting "${name}" is ${value} here and ${[...elsewhere].map(plain).join(', ')} in gateways that share the sessions.`,
     ]
   })
 }
 
-const list = (ids: readonly string[]) => ids.map((id) => `"${id.slice(0, 32)}"`).join(', ')
+/** What others say comes from the store, and ends on terminals and in logs. */
+const plain = (text: string) => text.replace(/[^\x20-\x7e]/g, '?')
+const list = (ids: readonly string[]) => ids.map((id) => `"${plain(id.slice(0, 32))}"`).join(', ')
 
 function namesTwice(ids: readonly string[]): string {
   return (
