@@ -14,6 +14,7 @@ const redis: RedisStoreSpec = {
   tls: undefined,
   timeouts: defaults.redis.timeouts,
   cache: defaults.redis.cache,
+  durability: undefined,
 }
 const here = Date.UTC(2026, 0, 1)
 const there = here + 3_600_000

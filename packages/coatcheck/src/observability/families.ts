@@ -54,6 +54,11 @@ export function families() {
       'reason',
     ]),
     storeUp: gauge('coatcheck_store_up', '1 while the store answers, 0 while it does not.', ['store'], 'min'),
+    storeUnconfirmed: counter(
+      'coatcheck_store_unconfirmed_total',
+      'Writes that fewer replicas confirmed in time than were asked for.',
+      ['store', 'operation'],
+    ),
     upstreamDuration: histogram(
       'coatcheck_upstream_request_duration_seconds',
       'Time from sending a request to the headers of its response.',

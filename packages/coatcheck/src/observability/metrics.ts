@@ -20,6 +20,7 @@ export interface Metrics extends GatewayObserver {
   connections(listener: string, protocol: ConnectionProtocol, change: 1 | -1): void
   certificate(name: string, notAfter: number): void
   storeUp(store: string, up: boolean): void
+  storeUnconfirmed(store: string, operation: 'create' | 'update' | 'delete'): void
   logged(level: LogLevel): void
   dropped(output: 'access_log' | 'log', lines: number): void
   snapshot(): Promise<MetricsSnapshot>
@@ -69,6 +70,7 @@ export function createMetrics({ version, revision }: MetricsOptions): Metrics {
       set(all.certificates.series(name), notAfter / 1000)
     },
     storeUp: (store, up) => set(all.storeUp.series(store), Number(up)),
+    storeUnconfirmed: (store, operation) => add(all.storeUnconfirmed.series(store, operation), 1),
     logged: (level) => add(all.logMessages.series(level), 1),
     dropped: (output, lines) => add(all.linesDropped.series(output), lines),
     snapshot: async () => [...Object.values(all).map((family) => family.snapshot()), ...(await ofProcess())],
@@ -116,7 +118,8 @@ function forget(all: Families, model: GatewayModel): void {
   for (const family of [all.requestsInFlight, all.connections]) family.retain('listener', living)
   for (const family of [all.created, all.reused, all.rotated, all.ended, all.rejected])
     family.retain('session', session)
-  for (const family of [all.storeDuration, all.storeErrors, all.storeUp]) family.retain('store', store)
+  for (const family of [all.storeDuration, all.storeErrors, all.storeUp, all.storeUnconfirmed])
+    family.retain('store', store)
   for (const family of [all.upstreamDuration, all.upstreamErrors, all.upstreamUp]) family.retain('upstream', upstream)
   const urls = new Set(model.upstreams.flatMap(({ targets }) => targets.map(({ url }) => url)))
   all.upstreamUp.retain('url', (url) => urls.has(url))

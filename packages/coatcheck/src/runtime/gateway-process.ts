@@ -40,7 +40,7 @@ interface Running {
 /** A gateway in this process: model → stores → compiled gateway → listeners. */
 export function createGatewayProcess({ observability, state, statusChanged }: GatewayProcessOptions): Runner {
   const { log } = observability
-  const stores = createStores(state)
+  const stores = createStores(state, observability.storeUnconfirmed)
   const observer = observeStores(observability, (store, up) => {
     if (!stores.heard(store, up)) return
     observability.storeUp(store, up)

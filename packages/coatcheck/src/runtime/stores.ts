@@ -41,14 +41,17 @@ interface Open {
   users: number
 }
 
-export function createStores(state: StateFolder): Stores {
+/** Told of a write that fewer replicas confirmed in time than were asked for. */
+export type Unconfirmed = (store: string, operation: 'create' | 'update' | 'delete') => void
+
+export function createStores(state: StateFolder, unconfirmed: Unconfirmed = () => {}): Stores {
   const open = new Map<string, Open>()
   let running: readonly Open[] = []
   const down = new Set<string>()
 
   function use(spec: StoreSpec, connectRedis: ConnectRedis | undefined): Open {
     const key = keyOf(spec)
-    const found = open.get(key) ?? { key, spec, store: openStore(spec, state, connectRedis), users: 0 }
+    const found = open.get(key) ?? { key, spec, store: openStore(spec, state, connectRedis, unconfirmed), users: 0 }
     open.set(key, found)
     found.users++
     return found
@@ -118,7 +121,12 @@ function statusOf({ spec: { name, kind }, store }: Open, down: boolean): StoreSt
   return { name, kind, state: 'up', reason: reasons.length === 0 ? undefined : reasons.join('; ') }
 }
 
-function openStore(spec: StoreSpec, state: StateFolder, connectRedis: ConnectRedis | undefined): Opened {
+function openStore(
+  spec: StoreSpec,
+  state: StateFolder,
+  connectRedis: ConnectRedis | undefined,
+  unconfirmed: Unconfirmed,
+): Opened {
   switch (spec.kind) {
     case 'memory':
       return memoryRecords({ maxEntries: spec.maxSessions, maxBytes: spec.maxBytes })
@@ -128,7 +136,7 @@ function openStore(spec: StoreSpec, state: StateFolder, connectRedis: ConnectRed
     case 'sealed-cookie':
       return undefined
     case 'redis':
-      return connectRedis?.(redisOptions(spec, readText))
+      return connectRedis?.(redisOptions(spec, readText, (operation) => unconfirmed(spec.name, operation)))
   }
 }
 

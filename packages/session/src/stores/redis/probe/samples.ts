@@ -35,6 +35,8 @@ export const samples: Readonly<Record<string, Sample>> = {
   zcard: (key) => ['ZCARD', key],
   zpopmin: (key) => ['ZPOPMIN', key],
   scan: () => ['SCAN', '0'],
+  wait: () => ['WAIT', '0', '1'],
+  role: () => ['ROLE'],
   publish: (_, channel) => ['PUBLISH', channel, ''],
   subscribe: (_, channel) => ['SUBSCRIBE', channel],
 }
