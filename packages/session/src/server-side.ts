@@ -83,16 +83,17 @@ const malformed: Opened = { kind: 'rejected', reason: 'malformed' }
 
 /**
  * Milliseconds after a failed read in which what may be served from the cache is, without asking: else every request of an
- * outage would wait for a store that hangs. One asks then.
+ * outage would wait for a store that hangs. One asks then. What is due stays due.
  */
 const outageLasts = 1000
+const isOutage = ({ seenAt }: Engine['outage'], now: number) => now - seenAt < outageLasts
 
 async function readOrServeStale(engine: Engine, ticket: Ticket, now: number): Promise<Opened> {
   const { cache, outage } = engine
   const { serveCachedFor, clock } = engine.options
   if (serveCachedFor === 0) return await readSession(engine, ticket, now)
   const stale = () => cache?.findStale(ticket.id, ticket.secret, now, serveCachedFor)
-  const kept = now - outage.seenAt < outageLasts ? stale() : undefined
+  const kept = isOutage(outage, now) ? stale() : undefined
   if (kept !== undefined) return kept
   if (outage.seenAt !== never) outage.seenAt = now
   try {
@@ -108,9 +109,9 @@ async function readOrServeStale(engine: Engine, ticket: Ticket, now: number): Pr
   }
 }
 
-function use({ touches }: Engine, { life, dueAt }: TicketSession, now: number): boolean {
+function use({ touches, outage }: Engine, { life, dueAt }: TicketSession, now: number): boolean {
   const touchIsDue = touches.use(life, now)
-  return touchIsDue || now >= dueAt
+  return (touchIsDue || now >= dueAt) && !isOutage(outage, now)
 }
 
 async function end({ records, cache, touches, index }: Engine, session: StoredSession): Promise<void> {

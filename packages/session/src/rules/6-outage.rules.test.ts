@@ -162,3 +162,20 @@ test('rule 6: the first read that succeeds ends the outage for everybody', async
   await browser.visit()
   expect((await other.visit()).state).toBe('none')
 })
+
+test('rule 6: who is served from the cache in an outage does not wait for what is due', async () => {
+  const world = createWorld()
+  const browser = createBrowser(world.unconfirmed({ serveCachedFor: 10 * minute, rotateAfter: 2 * minute }))
+  await browser.visit((s) => s.set('a', 1))
+  const { cookie } = browser
+  await world.move(3 * minute)
+  world.down = true
+  await browser.visit()
+  world.operations.length = 0
+  expect((await browser.visit()).get('a')).toBe(1)
+  expect(world.operations).toEqual([])
+  world.down = false
+  await world.move(second)
+  await browser.visit()
+  expect(browser.cookie).not.toBe(cookie)
+})
