@@ -21,18 +21,21 @@ afterEach(async () => {
   for (const one of open.splice(0).reverse()) await one[Symbol.asyncDispose]()
 })
 
-function connected(): RedisStores {
+function connected(command = 5000): RedisStores {
   const stores = connectRedis({
     deployment: at(server.port),
     auth: { username: 'gate', password: () => 'secret' },
-    timeouts: { connect: 1000, command: 1000 },
+    timeouts: { connect: 5000, command },
   })
   open.push({ [Symbol.asyncDispose]: () => stores.close() })
   return stores
 }
 
-async function gateway(options: CommonOptions = {}): Promise<{ stores: RedisStores; common: CommonKeys }> {
-  const stores = connected()
+async function gateway(
+  options: CommonOptions = {},
+  command?: number,
+): Promise<{ stores: RedisStores; common: CommonKeys }> {
+  const stores = connected(command)
   const common = stores.common('shop', options)
   open.push({ [Symbol.asyncDispose]: async () => common.close() })
   await common.looked
@@ -121,7 +124,7 @@ describe('without configured keys', () => {
 
   test('while the store was never reached there are none; then there are', async () => {
     await server.kill()
-    const { common } = await gateway()
+    const { common } = await gateway({}, 500)
     expect(common.state).toMatchObject({ keys: undefined, failure: { code: 'ERR_STORE_UNAVAILABLE' } })
     await server.restart()
     server.command('ACL', 'SETUSER', 'gate', 'reset', 'on', '>secret', ...redisAcl('shop'))
