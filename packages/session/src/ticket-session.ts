@@ -3,7 +3,7 @@
 import type { Sealing, SealingKey, SessionObserver } from './api.ts'
 import type { CacheOptions, SessionCache } from './cache.ts'
 import type { observeStore } from './observed-store.ts'
-import { grace, type OpenRecord, openRecord, type RecordContext } from './sealed-record.ts'
+import { grace, isUnderOldSeal, type OpenRecord, openRecord, type RecordContext } from './sealed-record.ts'
 import type { SessionIndex } from './session-index.ts'
 import type { Rejection, StoredSession, StoreSettings } from './session-store.ts'
 import type { SessionId } from './store.ts'
@@ -61,11 +61,22 @@ export async function readSession(engine: Engine, ticket: Ticket, now: number): 
     forgetAbsent(engine, ticket.id, now)
     return { kind: 'rejected', reason: 'unknown' }
   }
-  const record = openRecord(engine.context, ticket, stored.bytes, now)
+  const record = openCounted(engine, ticket, stored.bytes, now)
   if (record.kind === 'rejected') return record
-  if (record.createdAt + engine.settings.timeouts.lifetime <= now) return { kind: 'rejected', reason: 'unknown' }
+  const lastsUntil = record.createdAt + engine.settings.timeouts.lifetime
+  if (lastsUntil <= now) return { kind: 'rejected', reason: 'unknown' }
+  if (isUnderOldSeal(engine.context, record)) engine.options.observer.oldSeal?.(lastsUntil)
   const life = engine.touches.read(ticket.id, record.createdAt, stored.remaining, now)
   return keepSession(engine, ticket, record, stored.version, life, now)
+}
+
+function openCounted({ context, options }: Engine, ticket: Ticket, bytes: Uint8Array, now: number) {
+  try {
+    return openRecord(context, ticket, bytes, now)
+  } catch (error) {
+    options.observer.rejected?.('key_unknown')
+    throw error
+  }
 }
 
 /** The session of a record that was just read or written. */

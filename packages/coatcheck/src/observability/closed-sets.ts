@@ -19,6 +19,7 @@ const rejectReasons = members<RejectReason>({
   damaged: true,
   ambiguous: true,
   oversized: true,
+  key_unknown: true,
 })
 const storeOperations = members<StoreOperation>({ read: true, create: true, update: true, touch: true, delete: true })
 const upstreamErrors = members<UpstreamErrorReason>({
@@ -68,7 +69,7 @@ function firstCode({ action }: Route): string {
 }
 
 function startSession(all: Families, session: string): void {
-  for (const family of [all.created, all.reused, all.rotated]) family.series(session)
+  for (const family of [all.created, all.reused, all.rotated, all.oldSeals]) family.series(session)
   for (const reason of endReasons) all.ended.series(session, reason)
   for (const reason of rejectReasons) all.rejected.series(session, reason)
 }

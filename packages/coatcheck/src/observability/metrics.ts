@@ -1,5 +1,5 @@
 import type { FinishedExchange, GatewayObserver, RejectedRequest } from '@coatcheck/gateway'
-import type { GatewayModel } from '@coatcheck/model'
+import { type GatewayModel, readsOldSeals } from '@coatcheck/model'
 import { startAtZero } from './closed-sets.ts'
 import { type Families, families } from './families.ts'
 import { add, type Cell, observe, set } from './family.ts'
@@ -83,6 +83,8 @@ function observeSessions(all: Families) {
     sessionEvent: (session, event) => add(events[event].series(session), 1),
     sessionEnded: (session, reason) => add(all.ended.series(session, reason), 1),
     sessionRejected: (session, reason) => add(all.rejected.series(session, reason), 1),
+    sessionOldSeal: (session) => add(all.oldSeals.series(session), 1),
+    oldSealUntil: (session, until) => set(all.oldSealUntil.series(session), until / 1000),
     cacheLookup: (result) => add(all.cacheLookups.series(result), 1),
     storeOperation(store, operation, milliseconds, failure) {
       observe(all.storeDuration, all.storeDuration.series(store, operation), milliseconds / 1000)
@@ -116,8 +118,9 @@ function forget(all: Families, model: GatewayModel): void {
     family.retain('route', route)
   all.requests.retain('listener', listener)
   for (const family of [all.requestsInFlight, all.connections]) family.retain('listener', living)
-  for (const family of [all.created, all.reused, all.rotated, all.ended, all.rejected])
+  for (const family of [all.created, all.reused, all.rotated, all.ended, all.rejected, all.oldSeals])
     family.retain('session', session)
+  all.oldSealUntil.retain('session', named(model.sessions.filter((spec) => readsOldSeals(spec, model))))
   for (const family of [all.storeDuration, all.storeErrors, all.storeUp, all.storeUnconfirmed])
     family.retain('store', store)
   for (const family of [all.upstreamDuration, all.upstreamErrors, all.upstreamUp]) family.retain('upstream', upstream)

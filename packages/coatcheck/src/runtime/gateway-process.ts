@@ -133,7 +133,12 @@ export function createGatewayProcess({ observability, state, statusChanged }: Ga
 
   return {
     prepare: preparing.prepare,
-    status: () => ({ listeners: listeners.status(), routes: running?.gateway.routes ?? [], stores: storeStatus() }),
+    status: () => ({
+      listeners: listeners.status(),
+      routes: running?.gateway.routes ?? [],
+      stores: storeStatus(),
+      sessions: running?.gateway.sessions() ?? [],
+    }),
     snapshots: async () => [await observability.snapshot()],
     drain: listeners.drain,
     failed: new Promise(() => {}),

@@ -30,7 +30,7 @@ export function startWorker(start: WorkerStart): WorkerProcess {
   cluster.setupPrimary({ exec: fileURLToPath(new URL('./worker.ts', import.meta.url)), args: [] })
   const worker = cluster.fork({ COATCHECK_WORKER: JSON.stringify(start) })
   const waiting = new Map<number, (answer: Answer) => void>()
-  let status: RunningStatus = { listeners: [], routes: [], stores: [] }
+  let status: RunningStatus = { listeners: [], routes: [], stores: [], sessions: [] }
   let last = 0
 
   worker.on('message', (report: Report) => {
