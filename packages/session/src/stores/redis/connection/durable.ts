@@ -96,20 +96,22 @@ function createLine(open: () => Promise<Link>, count: ReplicaCount | undefined, 
 
   /** That it may wait, and see the replicas, is known before anything is written. */
   async function connect(): Promise<Link> {
-    const opened = await open()
+    let opened: Link | undefined
     try {
+      opened = await open()
       if (closed) throw new StoreFailure('closed', 'The Redis store was closed.', { notExecuted: true })
       await opened.send('WAIT', [0, 1], within)
       count?.saw(replicasIn(await roleOf(opened)))
     } catch (error) {
-      opened.close()
+      opened?.close()
       throw notWritten(error)
     }
-    link = opened
-    opened.onClose(() => {
-      if (link === opened) link = undefined
+    const standing = opened
+    link = standing
+    standing.onClose(() => {
+      if (link === standing) link = undefined
     })
-    return opened
+    return standing
   }
 
   function connected(): Promise<Link> {
