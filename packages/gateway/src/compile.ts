@@ -1,4 +1,4 @@
-import type { GatewayModel, ProxyAction, Route, RouteStatus, UpstreamSpec } from '@coatcheck/model'
+import type { GatewayModel, ProxyAction, Route, RouteStatus, SessionStatus, UpstreamSpec } from '@coatcheck/model'
 import { GatewayError, messageOf } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import type { Forward } from './forward.ts'
@@ -24,6 +24,8 @@ export interface Gateway {
   handle(exchange: Exchange): Promise<Reply>
   /** Every route of the model, the broken ones with their reason. */
   readonly routes: readonly RouteStatus[]
+  /** Of every session of the model, as it is now. */
+  sessions(): SessionStatus[]
   /** Writes touches that are owed, closes idle upstream connections. Stores are the caller's. */
   close(): Promise<void>
 }
@@ -119,6 +121,7 @@ export function compile(model: GatewayModel, ports: Ports, makeForward: ForwardF
       }
     },
     routes: compiled.map(({ status }) => status),
+    sessions: () => sessions.map(({ status }) => status()),
     async close() {
       for (const forward of forwards.values()) forward.close()
       await Promise.all(sessions.map(({ manager }) => manager.close()))

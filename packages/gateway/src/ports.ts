@@ -47,6 +47,10 @@ export interface GatewayObserver {
   sessionEvent(session: string, event: 'created' | 'reused' | 'rotated'): void
   sessionEnded(session: string, reason: EndReason): void
   sessionRejected(session: string, reason: RejectReason): void
+  /** A session was read that is sealed in an older way than what is written now. */
+  sessionOldSeal(session: string): void
+  /** Until then there may be such sessions, in milliseconds since 1970. */
+  oldSealUntil(session: string, until: number): void
   cacheLookup(result: 'hit' | 'miss'): void
   storeOperation(
     store: string,

@@ -1,4 +1,4 @@
-import { defaults, emptyModel, type RedisStoreSpec } from '@coatcheck/model'
+import { defaults, emptyModel, type RedisStoreSpec, type SessionSpec } from '@coatcheck/model'
 import type { RecordStore } from '@coatcheck/session'
 import { memoryRecords } from '@coatcheck/session/stores/memory'
 import { expect, test } from 'vitest'
@@ -14,6 +14,7 @@ const redis: RedisStoreSpec = {
   tls: undefined,
   timeouts: defaults.redis.timeouts,
   cache: defaults.redis.cache,
+  durability: undefined,
 }
 const here = Date.UTC(2026, 0, 1)
 const there = here + 3_600_000
@@ -50,6 +51,22 @@ function overConnection(spec: RedisStoreSpec) {
   return { manager: compiled!.manager, asked, read }
 }
 
+/** A session in memory, with keys, and what its observer was told of old seals. */
+function sealed(sealing: SessionSpec['sealing'], records: RecordStore) {
+  const told: (readonly [string, ...unknown[]])[] = []
+  const keys = ['k1', 'k2'].map((id) => ({ id, bytes: new Uint8Array(32).fill(id.charCodeAt(1)) }))
+  const observer = new Proxy({} as GatewayObserver, {
+    get: (_, name: string) =>
+      name === 'sessionOldSeal' || name === 'oldSealUntil'
+        ? (...args: unknown[]) => void told.push([name, ...args])
+        : () => {},
+  })
+  const ports = { clock: () => here, records: () => records, keys, observer } as unknown as Ports
+  const sessions = [sessionSpec({ mode: 'enforce', sealing })]
+  const [compiled] = compileSessions({ ...emptyModel, sessions }, ports)
+  return { ...compiled!, told }
+}
+
 async function begun(manager: ReturnType<typeof overConnection>['manager']) {
   const session = await manager.open({})
   session.start()
@@ -73,4 +90,27 @@ test.each([
   read.length = 0
   for (let i = 0; i < 3; i++) expect((await manager.open({ cookie })).state).toBe('open')
   expect(read).toHaveLength(reads)
+})
+
+test('status and observer say when a migration may end: by the sessions that were seen, else by the idle timeout', async () => {
+  const records = memoryRecords({ clock: () => here })
+  const { cookie } = await begun(sealed({ kind: 'none' }, records).manager)
+  const { idle, lifetime } = sessionSpec({}).timeouts
+  const { manager, status, told } = sealed({ kind: 'migrate', from: { kind: 'none' }, to: { kind: 'ticket' } }, records)
+  expect(status()).toEqual({ name: 'default', oldSeal: { opened: 0, until: here + idle } })
+  await manager.open({ cookie })
+  expect(status().oldSeal).toEqual({ opened: 1, until: here + lifetime })
+  expect(told).toEqual([
+    ['oldSealUntil', 'default', here + idle],
+    ['sessionOldSeal', 'default'],
+    ['oldSealUntil', 'default', here + lifetime],
+  ])
+})
+
+test.each<[string, SessionSpec['sealing'], boolean]>([
+  ['a key that was rotated', { kind: 'keys', keys: ['k2', 'k1'] }, true],
+  ['one key', { kind: 'keys', keys: ['k1'] }, false],
+])('%s: whether an end is told', async (_, sealing, isTold) => {
+  const { status, told } = sealed(sealing, memoryRecords({ clock: () => here }))
+  expect([status().oldSeal !== undefined, told.length > 0]).toEqual([isTold, isTold])
 })

@@ -1,4 +1,13 @@
-import type { GatewayModel, Route, Sealing as SealingSpec, SessionSpec, StoreSpec } from '@coatcheck/model'
+import {
+  type GatewayModel,
+  type OldSealStatus,
+  type Route,
+  readsOldSeals,
+  type Sealing as SealingSpec,
+  type SessionSpec,
+  type SessionStatus,
+  type StoreSpec,
+} from '@coatcheck/model'
 import { createSessions, type Sealing, type SealingKey, type SessionManager } from '@coatcheck/session'
 import { sealedCookies } from '@coatcheck/session/stores/sealed-cookie'
 import type { GatewaySessionData } from './exchange.ts'
@@ -9,11 +18,16 @@ import type { Ports } from './ports.ts'
 export interface CompiledSession {
   readonly spec: SessionSpec
   readonly manager: SessionManager<GatewaySessionData>
+  readonly status: () => SessionStatus
 }
 
 /** Makes the managers of all sessions; mode `off` has one too, so that its cookie is known, and it is never asked. */
 export function compileSessions(model: GatewayModel, ports: Ports): CompiledSession[] {
-  return model.sessions.map((spec) => ({ spec, manager: createManager(spec, model.stores, ports) }))
+  return model.sessions.map((spec) => {
+    const oldSeal = watchOldSeals(spec, readsOldSeals(spec, model), ports)
+    const manager = createManager(spec, model.stores, oldSeal.seen, ports)
+    return { spec, manager, status: () => ({ name: spec.name, oldSeal: oldSeal.status() }) }
+  })
 }
 
 /** Whether a route looks at its session at all: on demand that takes `login` or `capture`. */
@@ -23,9 +37,29 @@ export function readsSession(spec: SessionSpec, route: Route): boolean {
   return spec.mode === 'enforce'
 }
 
+/**
+ * What is known of sessions under an older seal, from here on: one that is not seen within its idle timeout has ended, and
+ * of those that are seen the latest end is kept.
+ */
+function watchOldSeals({ name, timeouts }: SessionSpec, isExpected: boolean, { clock, observer }: Ports) {
+  let opened = 0
+  let until = clock() + Math.min(timeouts.idle, timeouts.lifetime)
+  if (isExpected) observer.oldSealUntil(name, until)
+  return {
+    seen(lastsUntil: number): void {
+      opened += 1
+      until = Math.max(until, lastsUntil)
+      observer.sessionOldSeal(name)
+      observer.oldSealUntil(name, until)
+    },
+    status: (): OldSealStatus | undefined => (isExpected || opened > 0 ? { opened, until } : undefined),
+  }
+}
+
 function createManager(
   spec: SessionSpec,
   stores: readonly StoreSpec[],
+  oldSeal: (lastsUntil: number) => void,
   ports: Ports,
 ): SessionManager<GatewaySessionData> {
   const storeSpec = stores.find(({ name }) => name === spec.store)
@@ -44,7 +78,7 @@ function createManager(
     // Gateways that share a store go by its clock.
     ...('under' in store ? {} : { clock: ports.clock }),
     ...(storeSpec?.kind === 'redis' ? { cache: storeSpec.cache ?? false } : {}),
-    observer: observe(spec, ports),
+    observer: { ...observe(spec, ports), oldSeal },
   })
 }
 

@@ -59,6 +59,8 @@ export const defaults = {
       /** What others delete behind our back is seen after a minute. */
       maxAge: 1 * minutes,
     },
+    /** Where it is written. Fewer replicas than all may be the wrong ones. */
+    durability: { replicas: 'all', timeout: 100, short: 'refuse' },
   },
   session: {
     /** No cookie for a visitor of whom there is nothing to know. */

@@ -139,6 +139,8 @@ export interface RedisStoreSpec {
   readonly timeouts: RedisTimeouts
   /** Opened sessions that each process keeps; `undefined`: none. */
   readonly cache: CacheSpec | undefined
+  /** Replicas that have to have a write; `undefined`: none. */
+  readonly durability: DurabilitySpec | undefined
 }
 
 export type RedisDeployment =
@@ -192,6 +194,15 @@ export interface RedisTimeouts {
   readonly connect: number
   /** For each command, waiting for a connection included; then 503. */
   readonly command: number
+}
+
+export interface DurabilitySpec {
+  /** `all`: every one that could be promoted. Else 1–100. */
+  readonly replicas: 'all' | number
+  /** Milliseconds that they have for it; less than a command has. */
+  readonly timeout: number
+  /** When they do not have it in time: `refuse` with 503, or only `count`. */
+  readonly short: 'refuse' | 'count'
 }
 
 export interface CacheSpec {

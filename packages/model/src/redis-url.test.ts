@@ -121,6 +121,7 @@ describe('storeOfUrl()', () => {
     tls: undefined,
     timeouts: defaults.redis.timeouts,
     cache: undefined,
+    durability: undefined,
   }
   const auth = { username: 'shop', password: { from: 'env', name: 'P' } } as const
 

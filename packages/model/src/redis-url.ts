@@ -114,7 +114,7 @@ export function contradictionOf(
 /** The store that a URL means, with what stands beside it in `spec`. */
 export function storeOfUrl(spec: Omit<RedisStoreSpec, 'deployment'>, url: RedisUrl): RedisStoreSpec {
   const { node, username, password, database } = url
-  const { kind, name, auth, tls, timeouts, cache } = spec
+  const { kind, name, auth, tls, timeouts, cache, durability } = spec
   return {
     kind,
     name,
@@ -123,6 +123,7 @@ export function storeOfUrl(spec: Omit<RedisStoreSpec, 'deployment'>, url: RedisU
     tls: url.tls ? (tls ?? systemTls) : undefined,
     timeouts,
     cache,
+    durability,
   }
 }
 

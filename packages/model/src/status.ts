@@ -10,6 +10,7 @@ export interface GatewayStatus {
   readonly listeners: readonly ListenerStatus[]
   readonly routes: readonly RouteStatus[]
   readonly stores: readonly StoreStatus[]
+  readonly sessions: readonly SessionStatus[]
 }
 
 export interface ConfigurationStatus {
@@ -39,4 +40,20 @@ export interface StoreStatus {
   readonly kind: string
   readonly state: 'up' | 'down'
   readonly reason: string | undefined
+}
+
+export interface SessionStatus {
+  readonly name: string
+  /** Where records under an older seal or key are read as well as the one that is written. */
+  readonly oldSeal: OldSealStatus | undefined
+}
+
+export interface OldSealStatus {
+  /** Reads of sessions under an older seal, since this configuration runs. */
+  readonly opened: number
+  /**
+   * When `migrate`, or the older key, may go, in milliseconds since 1970: the last session under it that was seen has ended by
+   * then, and one that was not seen was idle for too long. Of several gateways the latest counts.
+   */
+  readonly until: number
 }

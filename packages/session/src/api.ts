@@ -45,7 +45,7 @@ export type RejectReason =
   | 'ambiguous'
   /** More than two cookies of our name, or longer than any of ours. */
   | 'oversized'
-  /** Sealed under a key that is not known here: an outage of this session (`ERR_KEY_UNKNOWN`), never its absence. */
+  /** Sealed under a key, or in a way, that is not known here: an outage of this session (`ERR_KEY_UNKNOWN`), never its absence. */
   | 'key_unknown'
 
 /** Why a session ended. Closed set: also metric labels. */
@@ -129,6 +129,11 @@ export interface SessionObserver {
   rotated?(): void
   ended?(reason: EndReason): void
   rejected?(reason: RejectReason): void
+  /**
+   * A session was read that is sealed in an older way, or under an older key, than what is written now; it can last until
+   * then, in milliseconds since 1970.
+   */
+  oldSeal?(lastsUntil: number): void
   cacheLookup?(result: 'hit' | 'miss'): void
   /** After each operation of a record store. `failure` names what went wrong, from a closed set; `error` is what was thrown. */
   storeOperation?(

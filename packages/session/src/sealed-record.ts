@@ -3,7 +3,15 @@ import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { SessionData } from './api.ts'
 import { SessionError } from './errors.ts'
 import { hashName, hashSubject, type Metadata, openMetadata, sealMetadata } from './metadata.ts'
-import { nextCounter, type RecordHeader, type RecordParts, readRecord, type Slot, writeHeader } from './record.ts'
+import {
+  nextCounter,
+  type RecordHeader,
+  type RecordKind,
+  type RecordParts,
+  readRecord,
+  type Slot,
+  writeHeader,
+} from './record.ts'
 import type { Sealer, Sealers } from './sealing.ts'
 import { freezeData, type Rejection, type Visitor } from './session-store.ts'
 import { hashSecret, type SecretHash, type Ticket, type TicketSecret } from './ticket.ts'
@@ -53,7 +61,8 @@ export interface WrittenRecord {
 /**
  * Opens a record with a ticket. The secret is compared before anything is opened with it, so a wrong one tells nothing.
  *
- * @throws SessionError `ERR_KEY_UNKNOWN` when the ticket is right and the key of the installation is missing here
+ * @throws SessionError `ERR_KEY_UNKNOWN` when the ticket is right and the key of the installation is missing here, or the
+ * kind of seal
  */
 export function openRecord(
   { sealers, prefixTag }: RecordContext,
@@ -69,6 +78,8 @@ export function openRecord(
   const slot = findSlot(header, hash, now)
   if (slot === -1) return { kind: 'rejected', reason: 'wrong_secret', rotatedAt: header.rotatedAt }
   const sealer = sealers.reads(header.kind, now)
+  // Of another gateway, whose settings are ahead of these: to call it absent would end the session.
+  if (sealer === undefined && header.kind !== 'none') throw unknownKind(ticket, header.kind)
   return (sealer && openParts(sealer, ticket, parts, slot)) ?? rejected('damaged')
 }
 
@@ -125,6 +136,20 @@ function unknownKey({ id }: Ticket, keyId: string): SessionError {
     `Session ${id} was sealed with key "${keyId}", which is not among the keys here. ` +
       'It cannot be opened and was left alone. Give this process the same keys as those that share the store.',
   )
+}
+
+function unknownKind({ id }: Ticket, kind: RecordKind): SessionError {
+  return new SessionError(
+    'ERR_KEY_UNKNOWN',
+    `Session ${id} is sealed as "${kind}", which "sealing" does not have here. It cannot be opened and was left alone. ` +
+      'Give all that share the store the same sealing, and go from one to another by migrate.',
+  )
+}
+
+/** Whether a record is sealed in an older way, or under an older key, than what is written now. */
+export function isUnderOldSeal({ sealers: { writes } }: RecordContext, record: OpenRecord): boolean {
+  const { kind, keyId } = readRecord(record.header)!.header
+  return kind !== writes.kind || keyId !== writes.keyId
 }
 
 function parseContent(plain: Uint8Array): Pick<OpenRecord, keyof Content> | undefined {

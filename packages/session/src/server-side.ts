@@ -39,6 +39,8 @@ export function serverSide(records: RecordStore, settings: StoreSettings, option
   }
 }
 
+const never = Number.NEGATIVE_INFINITY
+
 function createEngine(store: RecordStore, settings: StoreSettings, options: ServerSideOptions): Engine {
   const records = observeStore(store, options.observer)
   const confirm = isConfirming(store) ? store.confirm.bind(store) : undefined
@@ -59,6 +61,7 @@ function createEngine(store: RecordStore, settings: StoreSettings, options: Serv
     touches: createTouches(records, settings.timeouts, clock, schedule, index?.move),
     cache: caches && options.cache ? createCache<TicketSession>(options.cache, confirm) : undefined,
     tellsEnds: isExpiring(store),
+    outage: { seenAt: never },
   }
 }
 
@@ -79,21 +82,37 @@ function open(engine: Engine, value: string, now: number): Opened | Promise<Open
 
 const malformed: Opened = { kind: 'rejected', reason: 'malformed' }
 
+/**
+ * Milliseconds after a failed read in which what may be served from the cache is, without asking: else every request of an
+ * outage would wait for a store that hangs. One asks then. What is due stays due.
+ */
+const outageLasts = 1000
+const isOutage = ({ seenAt }: Engine['outage'], now: number) => now - seenAt < outageLasts
+
 async function readOrServeStale(engine: Engine, ticket: Ticket, now: number): Promise<Opened> {
+  const { cache, outage } = engine
+  const { serveCachedFor, clock } = engine.options
+  if (serveCachedFor === 0) return await readSession(engine, ticket, now)
+  const stale = () => cache?.findStale(ticket.id, ticket.secret, now, serveCachedFor)
+  const kept = isOutage(outage, now) ? stale() : undefined
+  if (kept !== undefined) return kept
+  if (outage.seenAt !== never) outage.seenAt = now
   try {
-    return await readSession(engine, ticket, now)
+    const opened = await readSession(engine, ticket, now)
+    outage.seenAt = never
+    return opened
   } catch (error) {
-    const { serveCachedFor } = engine.options
-    if (serveCachedFor === 0 || !(error instanceof SessionError) || error.code !== 'ERR_STORE_UNAVAILABLE') throw error
-    const stale = engine.cache?.findStale(ticket.id, ticket.secret, now, serveCachedFor)
-    if (stale === undefined) throw error
-    return stale
+    if (!(error instanceof SessionError) || error.code !== 'ERR_STORE_UNAVAILABLE') throw error
+    outage.seenAt = clock()
+    const found = stale()
+    if (found === undefined) throw error
+    return found
   }
 }
 
-function use({ touches }: Engine, { life, dueAt }: TicketSession, now: number): boolean {
+function use({ touches, outage }: Engine, { life, dueAt }: TicketSession, now: number): boolean {
   const touchIsDue = touches.use(life, now)
-  return touchIsDue || now >= dueAt
+  return (touchIsDue || now >= dueAt) && !isOutage(outage, now)
 }
 
 async function end({ records, cache, touches, index }: Engine, session: StoredSession): Promise<void> {

@@ -4,7 +4,7 @@ import type { Sealing, SealingKey, SessionObserver } from './api.ts'
 import type { CacheOptions, SessionCache } from './cache.ts'
 import type { observeStore } from './observed-store.ts'
 import type { Schedule } from './schedule.ts'
-import { grace, type OpenRecord, openRecord, type RecordContext } from './sealed-record.ts'
+import { grace, isUnderOldSeal, type OpenRecord, openRecord, type RecordContext } from './sealed-record.ts'
 import type { SessionIndex } from './session-index.ts'
 import type { Rejection, StoredSession, StoreSettings } from './session-store.ts'
 import type { SessionId } from './store.ts'
@@ -38,6 +38,8 @@ export interface Engine {
   readonly confirm: ((id: SessionId, version: string) => boolean) | undefined
   /** Whether the store itself tells of sessions that reached their end. */
   readonly tellsEnds: boolean
+  /** When the last read failed, or one began after that; `-Infinity`: the last one did not fail. Milliseconds since 1970. */
+  readonly outage: { seenAt: number }
 }
 
 /** A session as one secret opened it. */
@@ -63,7 +65,9 @@ export async function readSession(engine: Engine, ticket: Ticket, now: number): 
   }
   const record = openRecord(engine.context, ticket, stored.bytes, now)
   if (record.kind === 'rejected') return record
-  if (record.createdAt + engine.settings.timeouts.lifetime <= now) return { kind: 'rejected', reason: 'unknown' }
+  const lastsUntil = record.createdAt + engine.settings.timeouts.lifetime
+  if (lastsUntil <= now) return { kind: 'rejected', reason: 'unknown' }
+  if (isUnderOldSeal(engine.context, record)) engine.options.observer.oldSeal?.(lastsUntil)
   const life = engine.touches.read(ticket.id, record.createdAt, stored.remaining, now)
   return keepSession(engine, ticket, record, stored.version, life, now)
 }

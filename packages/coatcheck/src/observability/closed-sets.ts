@@ -45,6 +45,7 @@ export function startAtZero(all: Families, model: GatewayModel | undefined): voi
   startListeners(all, model)
   for (const { name } of model.sessions) startSession(all, name)
   for (const { kind, name } of model.stores) if (kind !== 'sealed-cookie') startStore(all, name)
+  for (const store of model.stores) if (store.kind === 'redis' && store.durability) startDurable(all, store.name)
   for (const { name, targets } of model.upstreams) startUpstream(all, name, targets)
 }
 
@@ -68,7 +69,7 @@ function firstCode({ action }: Route): string {
 }
 
 function startSession(all: Families, session: string): void {
-  for (const family of [all.created, all.reused, all.rotated]) family.series(session)
+  for (const family of [all.created, all.reused, all.rotated, all.oldSeals]) family.series(session)
   for (const reason of endReasons) all.ended.series(session, reason)
   for (const reason of rejectReasons) all.rejected.series(session, reason)
 }
@@ -78,6 +79,10 @@ function startStore(all: Families, store: string): void {
     all.storeDuration.series(store, operation)
     all.storeErrors.series(store, operation, 'unavailable')
   }
+}
+
+function startDurable(all: Families, store: string): void {
+  for (const operation of ['create', 'update', 'delete']) all.storeUnconfirmed.series(store, operation)
 }
 
 function startUpstream(all: Families, upstream: string, targets: readonly { readonly url: string }[]): void {

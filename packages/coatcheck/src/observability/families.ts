@@ -39,6 +39,17 @@ export function families() {
       'session',
       'reason',
     ]),
+    oldSeals: counter(
+      'coatcheck_sessions_opened_old_seal_total',
+      'Reads of sessions that are sealed in an older way, or under an older key, than what is written now.',
+      ['session'],
+    ),
+    oldSealUntil: gauge(
+      'coatcheck_sessions_old_seal_until_timestamp_seconds',
+      'When migrate, or the older key, may go: sessions under it that were seen have ended by then.',
+      ['session'],
+      'max',
+    ),
     cacheLookups: counter('coatcheck_session_cache_lookups_total', 'Looks into the cache of opened sessions.', [
       'result',
     ]),
@@ -54,6 +65,11 @@ export function families() {
       'reason',
     ]),
     storeUp: gauge('coatcheck_store_up', '1 while the store answers, 0 while it does not.', ['store'], 'min'),
+    storeUnconfirmed: counter(
+      'coatcheck_store_unconfirmed_total',
+      'Writes that fewer replicas confirmed in time than were asked for.',
+      ['store', 'operation'],
+    ),
     upstreamDuration: histogram(
       'coatcheck_upstream_request_duration_seconds',
       'Time from sending a request to the headers of its response.',

@@ -19,6 +19,7 @@ const running: GatewayStatus = {
   listeners: [{ name: 'web', address: '127.0.0.1:8080', state: 'listening' }],
   routes: [],
   stores: [],
+  sessions: [],
 }
 
 let status = running

@@ -197,3 +197,32 @@ test('sessions, cache, stores and upstreams are counted as they are told', async
     known.get('coatcheck_log_lines_dropped_total{output="log"}'),
   ]).toEqual([1, 1, 0, 1, 1, 1, 2, 1, 0.012, 1, 0, 1, 7, 1, 3])
 })
+
+test('reads under an old seal are counted, and their end is known as long as such a seal is read', async () => {
+  const metrics = make()
+  const until = 'coatcheck_sessions_old_seal_until_timestamp_seconds{session="default"}'
+  const opened = 'coatcheck_sessions_opened_old_seal_total{session="default"}'
+  const migrating = model({
+    sessions: ['default'],
+    sealing: { kind: 'migrate', from: { kind: 'none' }, to: { kind: 'ticket' } },
+  })
+  metrics.configured(migrating)
+  expect((await samples(metrics)).get(opened)).toBe(0)
+  metrics.sessionOldSeal('default')
+  metrics.oldSealUntil('default', 5000)
+  metrics.configured(migrating)
+  const known = await samples(metrics)
+  expect([known.get(opened), known.get(until)]).toEqual([1, 5])
+  metrics.configured(model({ sessions: ['default'] }))
+  expect((await samples(metrics)).has(until)).toBe(false)
+})
+
+test('writes that too few replicas confirmed are counted', async () => {
+  const metrics = make()
+  metrics.configured(shop)
+  metrics.storeUnconfirmed('main', 'delete')
+  const known = await samples(metrics)
+  expect(known.get('coatcheck_store_unconfirmed_total{store="main",operation="delete"}')).toBe(1)
+  metrics.configured(model({}))
+  expect((await samples(metrics)).has('coatcheck_store_unconfirmed_total{store="main",operation="delete"}')).toBe(false)
+})

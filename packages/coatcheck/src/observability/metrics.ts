@@ -1,5 +1,5 @@
 import type { FinishedExchange, GatewayObserver, RejectedRequest } from '@coatcheck/gateway'
-import type { GatewayModel } from '@coatcheck/model'
+import { type GatewayModel, readsOldSeals } from '@coatcheck/model'
 import { startAtZero } from './closed-sets.ts'
 import { type Families, families } from './families.ts'
 import { add, observe, set } from './family.ts'
@@ -21,6 +21,7 @@ export interface Metrics extends GatewayObserver {
   connections(listener: string, protocol: ConnectionProtocol, change: 1 | -1): void
   certificate(name: string, notAfter: number): void
   storeUp(store: string, up: boolean): void
+  storeUnconfirmed(store: string, operation: 'create' | 'update' | 'delete'): void
   logged(level: LogLevel): void
   dropped(output: 'access_log' | 'log', lines: number): void
   counted(): MetricsSnapshot
@@ -75,6 +76,7 @@ export function createMetrics({ version, revision }: MetricsOptions): Metrics {
       set(all.certificates.series(name), notAfter / 1000)
     },
     storeUp: (store, up) => set(all.storeUp.series(store), Number(up)),
+    storeUnconfirmed: (store, operation) => add(all.storeUnconfirmed.series(store, operation), 1),
     logged: (level) => add(all.logMessages.series(level), 1),
     dropped: (output, lines) => add(all.linesDropped.series(output), lines),
     counted,
@@ -88,6 +90,8 @@ function observeSessions(all: Families) {
     sessionEvent: (session, event) => add(events[event].series(session), 1),
     sessionEnded: (session, reason) => add(all.ended.series(session, reason), 1),
     sessionRejected: (session, reason) => add(all.rejected.series(session, reason), 1),
+    sessionOldSeal: (session) => add(all.oldSeals.series(session), 1),
+    oldSealUntil: (session, until) => set(all.oldSealUntil.series(session), until / 1000),
     cacheLookup: (result) => add(all.cacheLookups.series(result), 1),
     storeOperation(store, operation, milliseconds, failure) {
       observe(all.storeDuration, all.storeDuration.series(store, operation), milliseconds / 1000)
@@ -119,6 +123,8 @@ function forget(all: Families, model: GatewayModel): void {
       if (named !== undefined) family.retain(label, (name) => named.has(name))
     }
   }
+  const ofOldSeals = new Set(model.sessions.filter((spec) => readsOldSeals(spec, model)).map(({ name }) => name))
+  all.oldSealUntil.retain('session', (name) => ofOldSeals.has(name))
 }
 
 /** Certificates are announced around a reload, before or after it: those not seen since the one before are gone. */

@@ -63,7 +63,7 @@ export function createGatewayProcess({
 }: GatewayProcessOptions): GatewayProcess {
   const { log, observer } = observability
   const storeLog = createStoreLog(log, () => performance.now())
-  const stores = createStores(state, { changed: tellStores })
+  const stores = createStores(state, { changed: tellStores, unconfirmed: observability.storeUnconfirmed })
   const storeStatus = () => stores.status().map((status) => running?.sharing.statusOf(status) ?? status)
   function tellStores(): void {
     const all = storeStatus()
@@ -160,7 +160,12 @@ export function createGatewayProcess({
 
   return {
     prepare: (model, handed) => preparing.prepare({ model, handed }),
-    status: () => ({ listeners: listeners.status(), routes: running?.gateway.routes ?? [], stores: storeStatus() }),
+    status: () => ({
+      listeners: listeners.status(),
+      routes: running?.gateway.routes ?? [],
+      stores: storeStatus(),
+      sessions: running?.gateway.sessions() ?? [],
+    }),
     snapshots: async () => [await observability.snapshot()],
     drain: () => listeners.drain(addresses.close()),
     failed: new Promise(() => {}),

@@ -1,4 +1,4 @@
-import type { GatewayModel, ListenerStatus, RouteStatus, StoreStatus } from '@coatcheck/model'
+import type { GatewayModel, ListenerStatus, RouteStatus, SessionStatus, StoreStatus } from '@coatcheck/model'
 import type { MetricsSnapshot } from '../observability/observability.ts'
 
 /** What serves: this process, or several workers. */
@@ -33,4 +33,5 @@ export interface RunningStatus {
   readonly listeners: readonly ListenerStatus[]
   readonly routes: readonly RouteStatus[]
   readonly stores: readonly StoreStatus[]
+  readonly sessions: readonly SessionStatus[]
 }

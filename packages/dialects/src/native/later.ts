@@ -1,7 +1,6 @@
 /** Fields of the file format that this version does not have yet: path, `*` for any name, and what they are about. */
 const later: readonly (readonly [path: string, subject: string])[] = [
   ['providers', 'Sign-in with OpenID providers'],
-  ['stores/*/durability', 'Waiting for replicas'],
   ['sessions/*/perSubject', 'Limits of sessions per person'],
   ['sessions/*/bind', 'Binding sessions to addresses'],
   ['routes/*/login/provider', 'Sign-in with an OpenID provider'],

@@ -13,6 +13,7 @@ const redis: RedisStoreSpec = {
   tls: systemTls,
   timeouts: defaults.redis.timeouts,
   cache: defaults.redis.cache,
+  durability: undefined,
 }
 const sentinels = {
   kind: 'sentinel',
@@ -46,6 +47,12 @@ test.each<[string, Partial<GatewayModel>, string[]]>([
     using({ tls: undefined, deployment: { kind: 'cluster', nodes: [node('localhost'), node('redis')] } }),
     [plainTcp],
   ],
+  [
+    'replicas that may take as long as a command',
+    using({ durability: { replicas: 'all', timeout: 2000, short: 'refuse' } }),
+    ['error durability-above-command /stores/0/durability/timeout'],
+  ],
+  ['replicas that confirm', using({ durability: { replicas: 'all', timeout: 1999, short: 'refuse' } }), []],
   ['sentinels', using({ deployment: sentinels }), []],
   ['plain TCP to sentinels alone', using({ deployment: { ...sentinels, tls: 'off' } }), [plainTcp]],
   ['no password', using({ auth: undefined }), ['warning store-without-password /stores/0/deployment']],

@@ -12,6 +12,7 @@ export const checkRedis: Check = (model, found) => {
     checkNodes(store, pointer, found)
     checkTls(store, pointer, found)
     checkRedisWay(store, pointer, found)
+    checkDurability(store, pointer, found)
     checkUse(model, store, found)
     checkKeys(model, store, found)
   }
@@ -123,6 +124,16 @@ function unverified(name: string): Finding {
     consequence: 'Whoever stands between gets the password, and can change and end sessions.',
     remedy: 'Give tls.ca the authority that signed its certificate, and tls.serverName the name in it.',
   }
+}
+
+function checkDurability({ name, durability, timeouts }: RedisStoreSpec, pointer: string, found: Finder): void {
+  if (durability === undefined || durability.timeout < timeouts.command) return
+  found.error(`${pointer}/durability/timeout`, {
+    code: 'durability-above-command',
+    message: `Replicas of store "${name}" have ${durability.timeout} ms to confirm, and a command ${timeouts.command} ms in all.`,
+    consequence: 'Writes would be given up before it is known whether they are confirmed.',
+    remedy: 'Lower durability.timeout, or raise timeouts.command.',
+  })
 }
 
 function checkUse(model: GatewayModel, store: RedisStoreSpec, found: Finder): void {

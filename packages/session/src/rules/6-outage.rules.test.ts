@@ -133,3 +133,49 @@ test('rule 6: a session that was ended is not served again because the store fai
   world.down = true
   await expect(createBrowser(manager, cookie).visit()).rejects.toMatchObject(unavailable)
 })
+
+test('rule 6: in an outage, one request a second asks the store, and the others are served at once what may be served', async () => {
+  const world = createWorld()
+  const browser = createBrowser(world.unconfirmed({ serveCachedFor: 30 * second }))
+  await browser.visit((s) => s.set('a', 1))
+  world.down = true
+  world.operations.length = 0
+  for (let passed = 0; passed < 30; passed += 1) {
+    expect((await browser.visit()).get('a')).toBe(1)
+    await world.move(100)
+  }
+  expect(world.operations).toHaveLength(3)
+})
+
+test('rule 6: the first read that succeeds ends the outage for everybody', async () => {
+  const world = createWorld()
+  const manager = world.unconfirmed({ serveCachedFor: 30 * second })
+  const [browser, other] = [createBrowser(manager), createBrowser(manager)]
+  await browser.visit((s) => s.set('a', 1))
+  const { id } = await other.visit((s) => s.set('b', 1))
+  world.down = true
+  await browser.visit()
+  world.down = false
+  await world.records.delete(id!)
+  expect((await other.visit()).get('b')).toBe(1)
+  await world.move(second)
+  await browser.visit()
+  expect((await other.visit()).state).toBe('none')
+})
+
+test('rule 6: who is served from the cache in an outage does not wait for what is due', async () => {
+  const world = createWorld()
+  const browser = createBrowser(world.unconfirmed({ serveCachedFor: 10 * minute, rotateAfter: 2 * minute }))
+  await browser.visit((s) => s.set('a', 1))
+  const { cookie } = browser
+  await world.move(3 * minute)
+  world.down = true
+  await browser.visit()
+  world.operations.length = 0
+  expect((await browser.visit()).get('a')).toBe(1)
+  expect(world.operations).toEqual([])
+  world.down = false
+  await world.move(second)
+  await browser.visit()
+  expect(browser.cookie).not.toBe(cookie)
+})

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { didYouMean, type GatewayModel, hasErrors, type SessionSpec, type StoreSpec } from '@coatcheck/model'
 import { createDirectory, type SealingKey, type SessionDirectory, SessionError } from '@coatcheck/session'
+import type { RedisStores } from '@coatcheck/session/stores/redis'
 import { exitCodeOf, exitCodes } from '../../exit-codes.ts'
 import { createStores, databaseFile, type PreparedStores } from '../../runtime/stores/stores.ts'
 import { keptKeys } from '../../state/key-file.ts'
@@ -119,8 +120,5 @@ async function keysOf(
   prefix: string,
   state: StateFolder,
 ): Promise<readonly SealingKey[]> {
-  const shared = 'readCommonKeys' in records ? (records.readCommonKeys as ReadCommonKeys) : undefined
-  return shared === undefined ? keptKeys(state).keys : shared(prefix)
+  return 'readCommonKeys' in records ? (records as RedisStores).readCommonKeys(prefix) : keptKeys(state).keys
 }
-
-type ReadCommonKeys = (prefix: string) => Promise<readonly SealingKey[]>

@@ -1,5 +1,5 @@
 import type { Exchange, FinishedExchange, IncomingRequest, RejectedRequest } from '@coatcheck/gateway'
-import type { GatewayModel } from '@coatcheck/model'
+import type { GatewayModel, Sealing } from '@coatcheck/model'
 
 /** An exchange as it is when its answer is out, for tests. Path, query and host follow from target and authority. */
 export function exchange(changes: Partial<Exchange> = {}, request: Partial<IncomingRequest> = {}): Exchange {
@@ -87,12 +87,14 @@ export function model(names: {
   stores?: string[]
   upstreams?: Record<string, string[]>
   sessionField?: string
+  sealing?: Sealing
 }): GatewayModel {
   const named = (list: string[] | undefined) => (list ?? []).map((name) => ({ name }))
   return {
     listeners: named(names.listeners),
     routes: named(names.routes).map((route) => ({ ...route, matches: [], action: { kind: 'proxy' } })),
-    sessions: named(names.sessions),
+    sessions: named(names.sessions).map((session) => ({ ...session, sealing: names.sealing ?? { kind: 'ticket' } })),
+    keys: [],
     stores: named(names.stores).map((store) => ({ ...store, kind: 'memory' })),
     upstreams: Object.entries(names.upstreams ?? {}).map(([name, urls]) => ({
       name,

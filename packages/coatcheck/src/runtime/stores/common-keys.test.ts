@@ -28,6 +28,7 @@ function overRedis(port: number, changes: Partial<GatewayModel> = {}, command = 
         tls: undefined,
         timeouts: { connect: 5_000, command },
         cache: defaults.redis.cache,
+        durability: undefined,
       },
     ],
     sessions: [session('default', 'main')],
@@ -62,7 +63,7 @@ test('gateways without keys share one that lies in the store, workers and those 
     expect(await get(program, cookie)).toEqual({ status: 200, cookie: undefined })
   const fields = server.command('HKEYS', 'test:~keys').split('\n')
   expect(fields.filter((field) => field.startsWith('key:'))).toHaveLength(1)
-})
+}, 60_000)
 
 test('without keys and without the store sessions answer 503 until the keys were read', async () => {
   await using server = await testStandalone()

@@ -11,6 +11,7 @@ const spec: RedisStoreSpec = {
   tls: undefined,
   timeouts: defaults.redis.timeouts,
   cache: undefined,
+  durability: undefined,
 }
 const env = (name: string) => ({ from: 'env', name }) as const
 

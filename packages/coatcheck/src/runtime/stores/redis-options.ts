@@ -8,7 +8,7 @@ import {
   storeOfUrl,
   type ValueSource,
 } from '@coatcheck/model'
-import type { Auth, ConnectionOptions, Deployment, Tls } from '@coatcheck/session/stores/redis'
+import type { Auth, ConnectionOptions, Deployment, Durability, Tls } from '@coatcheck/session/stores/redis'
 import { ProgramError } from '../../errors.ts'
 
 /** How a secret is read, as text. Throws a ProgramError when it is not there. */
@@ -36,16 +36,18 @@ export function withoutUrl(spec: RedisStoreSpec, read: ReadText): RedisStoreSpec
  * What connects to a store. Passwords, certificates and keys are read anew at each connection, so that none has to be
  * opened again when a file changes.
  *
+ * @param onShort told of each write that too few replicas confirmed
  * @throws ProgramError as `withoutUrl`
  */
-export function redisOptions(spec: RedisStoreSpec, read: ReadText): ConnectionOptions {
-  const { deployment, auth, tls, timeouts } = withoutUrl(spec, read)
+export function redisOptions(spec: RedisStoreSpec, read: ReadText, onShort?: Durability['onShort']): ConnectionOptions {
+  const { deployment, auth, tls, timeouts, durability } = withoutUrl(spec, read)
   return {
     deployment: deploymentOf(deployment, read),
     // of a URL as it is by then
     auth: auth && authOf(auth, () => withoutUrl(spec, read).auth ?? auth, read),
     tls: tls && tlsOf(tls, read),
     timeouts,
+    durability: durability && { ...durability, onShort },
   }
 }
 

@@ -43,6 +43,7 @@ function overRedis(
     tls: undefined,
     timeouts: { connect: 1_000, command: 500 },
     cache: defaults.redis.cache,
+    durability: undefined,
     ...store,
   }
   return model(upstream.url, {

@@ -136,7 +136,8 @@ function redisOfFile(url: string): StoreSpec {
   writeFileSync(path, url)
   const deployment = { kind: 'url', url: { from: 'file', path } } as const
   const { timeouts, cache } = defaults.redis
-  return { kind: 'redis', name: 'main', deployment, auth: undefined, tls: undefined, timeouts, cache }
+  const rest = { auth: undefined, tls: undefined, timeouts, cache, durability: undefined }
+  return { kind: 'redis', name: 'main', deployment, ...rest }
 }
 
 test.each([

@@ -34,6 +34,7 @@ export interface PreparedStores {
 export interface StoresOptions {
   /** Other stores run, or one that does went down or came back. */
   readonly changed?: (() => void) | undefined
+  readonly unconfirmed?: Unconfirmed | undefined
   /** @defaultValue that of the process */
   readonly timing?: Timing | undefined
 }
@@ -50,12 +51,15 @@ interface Open {
   users: number
 }
 
+/** Told of a write that fewer replicas confirmed in time than were asked for. */
+export type Unconfirmed = (store: string, operation: 'create' | 'update' | 'delete') => void
+
 /** A name that no session has, nor can have: its read finds nothing, and says whether the store answers. */
 const nobody = '~nobody'
 
 export function createStores(
   state: StateFolder,
-  { changed = () => {}, timing = realTiming }: StoresOptions = {},
+  { changed = () => {}, unconfirmed = () => {}, timing = realTiming }: StoresOptions = {},
 ): Stores {
   const open = new Map<string, Open>()
   let running: readonly Open[] = []
@@ -69,7 +73,7 @@ export function createStores(
   }
 
   function make(key: string, spec: StoreSpec, connectRedis: ConnectRedis | undefined): Open {
-    const store = openStore(spec, state, connectRedis)
+    const store = openStore(spec, state, connectRedis, unconfirmed)
     const health = healthOf(store, () => running.includes(made) && changed(), timing)
     const made: Open = { key, spec, store, health, users: 0 }
     return made
@@ -146,7 +150,12 @@ function keyOf(spec: StoreSpec): string {
   return JSON.stringify([spec, deployment, auth?.username, tls])
 }
 
-function openStore(spec: StoreSpec, state: StateFolder, connectRedis: ConnectRedis | undefined): Opened {
+function openStore(
+  spec: StoreSpec,
+  state: StateFolder,
+  connectRedis: ConnectRedis | undefined,
+  unconfirmed: Unconfirmed,
+): Opened {
   switch (spec.kind) {
     case 'memory':
       return memoryRecords({ maxEntries: spec.maxSessions, maxBytes: spec.maxBytes })
@@ -156,7 +165,7 @@ function openStore(spec: StoreSpec, state: StateFolder, connectRedis: ConnectRed
     case 'sealed-cookie':
       return undefined
     case 'redis':
-      return connectRedis?.(redisOptions(spec, readText))
+      return connectRedis?.(redisOptions(spec, readText, (operation) => unconfirmed(spec.name, operation)))
   }
 }
 

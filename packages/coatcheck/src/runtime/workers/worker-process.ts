@@ -43,7 +43,7 @@ export function startWorker(start: WorkerStart, share: WorkerShare, statusChange
     env: { ...process.env, COATCHECK_WORKER: JSON.stringify(start) },
   })
   const waiting = new Map<number, (answer: Answer) => void>()
-  let status: RunningStatus = { listeners: [], routes: [], stores: [] }
+  let status: RunningStatus = { listeners: [], routes: [], stores: [], sessions: [] }
   let last = 0
   let untold = 0
 

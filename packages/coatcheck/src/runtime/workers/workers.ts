@@ -1,5 +1,5 @@
 import type { Log } from '@coatcheck/gateway'
-import type { GatewayModel } from '@coatcheck/model'
+import type { GatewayModel, OldSealStatus } from '@coatcheck/model'
 import type { Schedule } from '@coatcheck/session'
 import type { LogLevel } from '../../observability/log.ts'
 import type { Observability } from '../../observability/observability.ts'
@@ -200,11 +200,20 @@ function interval(callback: () => void, milliseconds: number): () => void {
 
 /** All workers run the same; what is wrong with one of them is wrong. */
 function merged(all: readonly RunningStatus[], stopping: boolean): RunningStatus {
-  const { listeners, routes, stores } = all[0] ?? { listeners: [], routes: [], stores: [] }
+  const { listeners, routes, stores, sessions } = all[0] ?? { listeners: [], routes: [], stores: [], sessions: [] }
   const down = all.flatMap((one) => one.stores.filter(({ state }) => state === 'down'))
   return {
     listeners: stopping ? listeners.map((listener) => ({ ...listener, state: 'stopping' })) : listeners,
     routes,
     stores: stores.map((store) => down.find(({ name }) => name === store.name) ?? store),
+    sessions: sessions.map(({ name }) => ({ name, oldSeal: mergedSeal(all, name) })),
   }
+}
+
+/** Each worker has seen some of the sessions. */
+function mergedSeal(all: readonly RunningStatus[], session: string): OldSealStatus | undefined {
+  const seals = all.flatMap(({ sessions }) => sessions.find(({ name }) => name === session)?.oldSeal ?? [])
+  if (seals.length === 0) return undefined
+  const opened = seals.reduce((sum, seal) => sum + seal.opened, 0)
+  return { opened, until: Math.max(...seals.map(({ until }) => until)) }
 }

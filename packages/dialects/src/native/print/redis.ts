@@ -1,5 +1,6 @@
 import {
   type CacheSpec,
+  type DurabilitySpec,
   defaults,
   formatNode,
   type RedisAuth,
@@ -67,4 +68,15 @@ export function cache(spec: CacheSpec | undefined): Written {
     maxEntries: unless<number>(usual.cache.maxEntries, spec.maxEntries),
     maxAge: unless<number>(usual.cache.maxAge, spec.maxAge, duration),
   })
+}
+
+export function durability(spec: DurabilitySpec | undefined): Written {
+  return (
+    spec &&
+    all({
+      replicas: unless<DurabilitySpec['replicas']>(usual.durability.replicas, spec.replicas),
+      timeout: unless<number>(usual.durability.timeout, spec.timeout, duration),
+      short: unless<string>(usual.durability.short, spec.short),
+    })
+  )
 }

@@ -8,7 +8,7 @@ import {
   type SessionSpec,
   type StoreSpec,
 } from '@coatcheck/model'
-import { cache, redis } from './redis.ts'
+import { cache, durability, redis } from './redis.ts'
 import { all, duration, durations, size, some, unless, type Written } from './written.ts'
 
 export function store(spec: StoreSpec): Written {
@@ -28,7 +28,7 @@ export function store(spec: StoreSpec): Written {
       return fields === undefined ? 'sealedCookie' : { sealedCookie: fields }
     }
     case 'redis':
-      return all({ redis: redis(spec), cache: cache(spec.cache) })
+      return all({ redis: redis(spec), cache: cache(spec.cache), durability: durability(spec.durability) })
   }
 }
 

@@ -15,7 +15,7 @@ import { longestTimer } from './listeners.ts'
 import { clientTls } from './upstreams.ts'
 import { exactlyOneBeside, fields, off, parsedText, pem, refuse, secret, source, type Values } from './values.ts'
 
-const { port, sentinelPort, database, timeouts, cache: usualCache } = defaults.redis
+const { port, sentinelPort, database, timeouts, cache: usualCache, durability: usualDurability } = defaults.redis
 
 /** `stores.NAME.redis`: how a Redis or Valkey is reached. */
 export function redis(v: Values) {
@@ -170,5 +170,37 @@ export function cache(v: Values) {
   return z.union([v.value(off()), full]).meta({
     description:
       'Opened sessions kept in the process and believed only while the store tells of every change; or `off`: the store is asked for every request. For `redis` alone.',
+  })
+}
+
+/** `stores.NAME.durability`: how many replicas have to have a write before it counts. */
+export function durability(v: Values) {
+  return fields({
+    replicas: z
+      .union([z.literal('all'), v.integer(1, 100)])
+      .meta({
+        description:
+          '`all`: every replica that could be promoted; or a number, which is safe only when it is all of them.',
+        usual: usualDurability.replicas,
+      })
+      .optional(),
+    timeout: v
+      .duration(longestTimer)
+      .meta({
+        description: 'How long they may take; less than `timeouts.command`.',
+        usual: formatDuration(usualDurability.timeout),
+      })
+      .optional(),
+    short: v
+      .choice(['refuse', 'count'])
+      .meta({
+        description:
+          'When they do not have it in time: `refuse` answers 503, with a new session deleted again; `count` only counts it in the metrics.',
+        usual: usualDurability.short,
+      })
+      .optional(),
+  }).meta({
+    description:
+      'Replicas that have to have what starts, changes or ends a session before it is answered. Left out: none; a failover may lose seconds of sign-ins and sign-outs. For `redis` alone.',
   })
 }

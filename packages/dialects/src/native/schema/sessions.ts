@@ -1,6 +1,6 @@
 import { defaults, formatDuration, formatSize } from '@coatcheck/model'
 import * as z from 'zod'
-import { cache, redis } from './redis.ts'
+import { cache, durability, redis } from './redis.ts'
 import { durationUpTo, exactlyOneBeside, fields, off, refuse, type Values } from './values.ts'
 
 const { session, cookie } = defaults
@@ -22,15 +22,17 @@ export function store(v: Values) {
       .meta({ description: 'In Redis or Valkey, shared by all gateways that reach it. Needs `name`, or a `prefix`.' })
       .optional(),
   }
-  const full = exactlyOneBeside(kinds, { cache: cache(v).optional() }).superRefine((written, context) => {
-    if (written.cache !== undefined && written.redis === undefined) refuse(context, cacheWithoutRedis)
+  const beside = { cache: cache(v).optional(), durability: durability(v).optional() }
+  const full = exactlyOneBeside(kinds, beside).superRefine((written, context) => {
+    if (written.redis !== undefined) return
+    if (written.cache !== undefined) refuse(context, withoutRedis('cache', 'a store that lies elsewhere has one'))
+    if (written.durability !== undefined) refuse(context, withoutRedis('durability', 'a Redis has replicas'))
   })
   return z.union([v.choice(['memory', 'sqlite', 'sealedCookie']), full])
 }
 
-const cacheWithoutRedis = {
-  problem: 'has "cache" and is not redis',
-  remedy: 'Remove cache: only a store that lies elsewhere has one.',
+function withoutRedis(field: string, because: string) {
+  return { problem: `has "${field}" and is not redis`, remedy: `Remove ${field}: only ${because}.` }
 }
 
 function memory(v: Values) {

@@ -1,4 +1,5 @@
 import {
+  type DurabilitySpec,
   defaults,
   type RedisAuth,
   type RedisDeployment,
@@ -22,7 +23,7 @@ const kinds = ['standalone', 'sentinel', 'cluster', 'replicated', 'url'] as cons
 export function redis(
   name: string,
   written: Written,
-  cache: Store['cache'],
+  { cache, durability }: Pick<Store, 'cache' | 'durability'>,
   pointer: string,
   { came }: Context,
 ): RedisStoreSpec {
@@ -37,6 +38,7 @@ export function redis(
     tls: written.tls && tls(written.tls),
     timeouts: filled(usual.timeouts, written.timeouts),
     cache: cache === 'off' ? undefined : filled(usual.cache, cache),
+    durability: durability && filled<DurabilitySpec, typeof durability>(usual.durability, durability),
   }
   const { url } = written
   if (url !== undefined && 'node' in url) return storeOfUrl({ ...identity, ...rest }, url)

@@ -12,8 +12,7 @@ export function stores(context: Context, sessions: readonly SessionSpec[]): Stor
   const specs = written.map(([name, spec], index) => {
     const pointer = `/stores/${index}`
     context.came(pointer, `/stores${step(name)}`)
-    if (typeof spec === 'object' && spec.redis !== undefined)
-      return redis(name, spec.redis, spec.cache, pointer, context)
+    if (typeof spec === 'object' && spec.redis !== undefined) return redis(name, spec.redis, spec, pointer, context)
     return store(name, spec)
   })
   const falling = sessions.some(({ store }) => store === defaultStore)

@@ -21,11 +21,13 @@ const records = [
   'time',
 ]
 /** What gateways have in common: keys, and who runs. */
-const common = ['hgetall', 'hlen', 'zadd', 'zrange', 'zrem', 'zremrangebyrank', 'zremrangebyscore', 'zscore']
+const common = ['hgetall', 'hlen', 'zadd', 'zrange', 'zrem', 'zremrangebyrank', 'zremrangebyscore']
 /** The index of sessions. */
 export const indexing = ['zcard', 'zpopmin']
 /** Lists. */
 export const listing = ['scan']
+/** Writes that replicas confirm. Only with `durability`. */
+export const confirming = ['wait', 'role']
 /** The channel of changes. Without them everything works, and nothing is cached. */
 export const changes = ['publish', 'subscribe']
 
@@ -36,8 +38,15 @@ export const changes = ['publish', 'subscribe']
  */
 export function redisAcl(prefix: string): readonly string[] {
   const { changed } = keysUnder(prefix)
-  const commands = [...connecting, ...inCluster, ...records, ...common, ...indexing, ...listing, ...changes].map(
-    (command) => `+${command}`,
-  )
+  const commands = [
+    ...connecting,
+    ...inCluster,
+    ...records,
+    ...common,
+    ...indexing,
+    ...listing,
+    ...confirming,
+    ...changes,
+  ].map((command) => `+${command}`)
   return ['resetkeys', `~${prefix}:*`, 'resetchannels', `&${changed}`, '-@all', ...commands]
 }

@@ -7,22 +7,19 @@
 import { randomBytes } from 'node:crypto'
 import type { SealingKey } from '../../api.ts'
 import { SessionError } from '../../errors.ts'
+import { checkPrefix } from '../../options.ts'
 import type { RedisConnection, RedisFailure } from './connection/connection.ts'
 import type { ConnectionPorts } from './connection/ports.ts'
-import { keysUnder } from './keys.ts'
 import {
   type Comparison,
   compareGateways,
-  fingerprint,
+  describeGateway,
   formatGateway,
   type KnownGateway,
-  knownFor,
-  meetArguments,
-  meetScript,
-  parseGateway,
   type SharedSettings,
 } from './known-gateways.ts'
-import { script } from './scripts.ts'
+import { knownFor, meetOthers } from './meeting.ts'
+import { readCommonKeys, shareKeys } from './shared-keys.ts'
 
 export interface CommonOptions {
   /** Keys that are configured, the first one writes. @defaultValue those of the store, made there when it has none */
@@ -64,41 +61,8 @@ export interface CommonKeys {
 /** Milliseconds from one look to the next, and to the next try after one that failed. */
 const lookEvery = 20_000
 const tryEvery = 1000
-/** Keys that are read at most. */
-const maxKeys = 64
-
-/**
- * → field, value, … of the keys that are there. ARGV: most fields, field and value of a new key, then those that are known
- * here. The new one is made only when there is none at all. What a full server refuses is written another time.
- */
-const shareScript = script(`
-local function add(field, value)
-  if redis.call('HGET', KEYS[1], field) then return true end
-  local done = redis.pcall('HSET', KEYS[1], field, value)
-  return type(done) == 'number' or done
-end
-for i = 4, #ARGV, 2 do add(ARGV[i], ARGV[i + 1]) end
-if redis.call('HLEN', KEYS[1]) > tonumber(ARGV[1]) then return redis.error_reply('ERR far too many fields') end
-local function found()
-  local keys, all = {}, redis.call('HGETALL', KEYS[1])
-  for i = 1, #all, 2 do
-    if string.sub(all[i], 1, 4) == 'key:' then keys[#keys + 1] = all[i]; keys[#keys + 1] = all[i + 1] end
-  end
-  return keys
-end
-local keys = found()
-if #keys > 0 or ARGV[2] == '' then return keys end
-local made = add(ARGV[2], ARGV[3])
-if made ~= true then return made end
-return found()
-`)
-
-/** The keys under the prefix, without making any: for who looks at a store and does not serve. @throws RedisFailure */
-export async function readCommonKeys(connection: RedisConnection, prefix: string): Promise<readonly SealingKey[]> {
-  const { shared } = keysUnder(prefix)
-  return sortKeys([], parseKeys(await connection.run(shareScript, shared, [maxKeys, '', ''], { idempotent: true })))
-}
-
+/** Of a gateway among others that start at the same moment; then it waits. */
+const maxIntroductions = 20
 /**
  * How this gateway would get on with those that run, without being one of them: nothing is written.
  *
@@ -109,15 +73,9 @@ export async function compareWithOthers(
   prefix: string,
   { keys, settings = {} }: CommonOptions,
 ): Promise<Comparison> {
-  const own = gatewayOf(keys ?? (await readCommonKeys(connection, prefix)), settings, prefix)
-  const reply = await connection.run(meetScript, keysUnder(prefix).known, meetArguments(''), { idempotent: true })
-  const [, ...entries] = reply as readonly [number, ...Buffer[]]
-  const others = entries.map(String)
-  return compareGateways(own, others.map(parseGateway).filter(isKnown), others.includes(formatGateway(own)))
-}
-
-function gatewayOf(keys: readonly SealingKey[], settings: SharedSettings, prefix: string): KnownGateway {
-  return { keys: Object.fromEntries(keys.map((key) => [key.id, fingerprint(key, prefix)])), settings }
+  const own = describeGateway(keys ?? (await readCommonKeys(connection, prefix)), settings, prefix)
+  const { alike, others } = await meetOthers(connection, prefix, formatGateway(own), 'look')
+  return compareGateways(own, others, alike)
 }
 
 /** @throws SessionError `ERR_INVALID_OPTION` for a prefix that is none */
@@ -128,7 +86,7 @@ export function commonKeys(
   remembered: Remembered,
   ports: ConnectionPorts,
 ): CommonKeys {
-  const names = keysUnder(prefix)
+  checkPrefix(prefix)
   const candidate: SealingKey = { id: `c${randomBytes(4).toString('hex')}`, bytes: randomBytes(32) }
   const listeners = new Set<() => void>()
   const looked = Promise.withResolvers<void>()
@@ -141,31 +99,34 @@ export function commonKeys(
   let closed = false
   let cancel: (() => void) | undefined
 
-  async function share(known: readonly SealingKey[]): Promise<readonly SealingKey[]> {
-    const pairs = known.flatMap((key) => [fieldOf(key), textOf(key)])
-    const args = [maxKeys, fieldOf(candidate), textOf(candidate), ...pairs]
-    const found = parseKeys(await connection.run(shareScript, names.shared, args, { idempotent: true }))
-    if (found.length === 0) throw unusable(names.shared)
-    return sortKeys(known, found)
+  async function meet(keys: readonly SealingKey[]): Promise<Pick<CommonState, 'refused' | 'warnings'>> {
+    const own = describeGateway(keys, settings, prefix)
+    const entry = formatGateway(own)
+    const { others, conflict } = accepted ? await sayAgain(own, entry) : await introduce(own, entry)
+    const { warnings } = compareGateways(own, others.filter(isAnother), true)
+    if (conflict !== undefined && !accepted) return { refused: notShared(conflict), warnings }
+    accepted = true
+    remembered.said.set(entry, ports.now())
+    return { refused: undefined, warnings: conflict === undefined ? warnings : [...warnings, conflict] }
   }
 
-  async function meet(keys: readonly SealingKey[]): Promise<Pick<CommonState, 'refused' | 'warnings'>> {
-    const own = gatewayOf(keys, settings, prefix)
-    const entry = formatGateway(own)
-    const reply = await connection.run(meetScript, names.known, meetArguments(entry), { idempotent: true })
-    const [alike, ...entries] = reply as readonly [number, ...Buffer[]]
-    const others = entries.map(String).filter((other) => other !== entry)
-    const { conflict } = compareGateways(own, others.map(parseGateway).filter(isKnown), alike === 1)
-    const { warnings } = compareGateways(own, others.filter(isAnother).map(parseGateway).filter(isKnown), true)
-    if (conflict === undefined) {
-      accepted = true
-      remembered.said.set(entry, ports.now())
+  async function sayAgain(own: KnownGateway, entry: string) {
+    const { others, alike } = await meetOthers(connection, prefix, entry, 'say')
+    return { others, conflict: compareGateways(own, others, alike).conflict }
+  }
+
+  /** Says nothing before it is known that it may, of everything that others say at that moment. */
+  async function introduce(own: KnownGateway, entry: string) {
+    for (let attempt = 0; attempt < maxIntroductions; attempt += 1) {
+      const { others, alike } = await meetOthers(connection, prefix, entry, 'look')
+      const { conflict } = compareGateways(own, others, alike)
+      if (conflict !== undefined) return { others, conflict }
+      if ((await meetOthers(connection, prefix, entry, others)).said) return { others, conflict }
     }
-    if (conflict === undefined) return { refused: undefined, warnings }
-    if (accepted) return { refused: undefined, warnings: [...warnings, conflict] }
-    // Who does not serve is not to be met.
-    if (alike !== 1) await connection.call(names.known, 'ZREM', [names.known, entry], { idempotent: true })
-    return { refused: new SessionError('ERR_KEYS_NOT_SHARED', conflict), warnings }
+    throw new SessionError(
+      'ERR_STORE_UNAVAILABLE',
+      'So many gateways start that what they share could not be compared yet.',
+    )
   }
 
   /** Not what this process said of itself before its settings changed. */
@@ -178,7 +139,7 @@ export function commonKeys(
   }
 
   async function lookOnce(): Promise<CommonState> {
-    const keys = configured ?? (await share(state.keys ?? []))
+    const keys = configured ?? (await shareKeys(connection, prefix, state.keys ?? [], candidate))
     // Kept in mind at once: what was made must be written again, whatever fails from here on.
     state = { ...state, keys }
     if (configured === undefined) remembered.keys = keys
@@ -235,47 +196,14 @@ function pauseAfter(failure: SessionError | undefined): number {
   return (failure as Partial<RedisFailure>).reason === 'forbidden' ? lookEvery : tryEvery
 }
 
-/** Those that were known first, as they were; then the new ones by their ids, so that all who start together have one order. */
-function sortKeys(known: readonly SealingKey[], found: readonly SealingKey[]): readonly SealingKey[] {
-  const added = found.filter(({ id }) => !known.some((key) => key.id === id))
-  return added.length === 0 ? known : [...known, ...added.sort((a, b) => (a.id < b.id ? -1 : 1))]
-}
-
-function fieldOf({ id }: SealingKey): string {
-  return `key:${id}`
-}
-
-function textOf({ bytes }: SealingKey): string {
-  return Buffer.from(bytes).toString('base64url')
-}
-
-/** What is no key of ours is left out. */
-function parseKeys(reply: unknown): SealingKey[] {
-  const fields = (reply as readonly Buffer[]).map(String)
-  return fields.flatMap((field, index) => {
-    if (index % 2 === 1) return []
-    const id = field.slice('key:'.length)
-    const bytes = Buffer.from(fields[index + 1] ?? '', 'base64url')
-    return /^[A-Za-z0-9_-]{1,32}$/.test(id) && (bytes.length === 16 || bytes.length === 32) ? [{ id, bytes }] : []
-  })
-}
-
-function unusable(name: string): SessionError {
-  return new SessionError(
-    'ERR_STORE_UNAVAILABLE',
-    `What lies as keys in the hash "${name}" of the store are none. No session can be opened without them. Put them back ` +
-      'from a backup, or delete the fields that begin with "key:": then new ones are made, and everybody signs in again.',
-  )
-}
-
 function asFailure(error: unknown): SessionError {
   return error instanceof SessionError
     ? error
     : new SessionError('ERR_STORE_UNAVAILABLE', String(error), { cause: error })
 }
 
-function isKnown(gateway: KnownGateway | undefined): gateway is KnownGateway {
-  return gateway !== undefined
+function notShared(conflict: string): SessionError {
+  return new SessionError('ERR_KEYS_NOT_SHARED', conflict)
 }
 
 function differs(a: CommonState, b: CommonState): boolean {

@@ -5,14 +5,7 @@
 import type { SealingKey } from '../../api.ts'
 import type { AcceptingOnce, Indexing, Listing, PrefixedStores } from '../../store.ts'
 import { type ChannelState, createChannel } from './channel/channel.ts'
-import {
-  type CommonKeys,
-  type CommonOptions,
-  commonKeys,
-  compareWithOthers,
-  type Remembered,
-  readCommonKeys,
-} from './common-keys.ts'
+import { type CommonKeys, type CommonOptions, commonKeys, compareWithOthers, type Remembered } from './common-keys.ts'
 import { connect } from './connection/connect.ts'
 import type { ConnectionState } from './connection/connection.ts'
 import { type ConnectionPorts, realPorts } from './connection/ports.ts'
@@ -22,6 +15,7 @@ import { redisList } from './list.ts'
 import { redisOnce } from './once.ts'
 import type { ConnectionOptions } from './options.ts'
 import { type RedisRecords, redisRecords } from './records.ts'
+import { readCommonKeys } from './shared-keys.ts'
 import { createStoreClock } from './store-clock.ts'
 
 export { redisAcl } from './acl.ts'

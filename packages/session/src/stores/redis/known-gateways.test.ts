@@ -58,13 +58,23 @@ describe('compared with those that run', () => {
     ['one with another key of the same id', [gateway({ a: '9', b: '2' })], true, /^Under the key id "a"/],
     ['one that has no keys yet', [gateway({})], false, /^None of the keys here/],
   ])('%s', (_, others, alike, conflict) => {
-    const found = compareGateways(own, others, alike)
+    const found = compareGateways(own, others.map(formatGateway), alike)
     if (conflict === undefined) expect(found.conflict).toBeUndefined()
     else expect(found.conflict).toMatch(conflict)
   })
 
+  test('what others say steers no terminal', () => {
+    const other = gateway({ 'a\u001b[2J': '1' }, { idle: '\u001b[31m\n\u009b' })
+    const sharing = gateway({ a: '1' }, { idle: '1' })
+    const entries = [formatGateway(other), formatGateway(sharing)]
+    expect(compareGateways(gateway({ a: '1' }, { idle: '1' }), entries, true).warnings).toEqual([
+      'The setting "idle" is 1 here and ?[31m?? in gateways that share the sessions.',
+      expect.stringContaining('but "a?[2J":'),
+    ])
+  })
+
   test('settings that the other does not have differ in nothing', () => {
     const [one, other] = [gateway({ a: '1' }, { idle: '1', new: '2' }), gateway({ a: '1' }, { idle: '1', old: '3' })]
-    expect(compareGateways(one, [other], false).warnings).toEqual([])
+    expect(compareGateways(one, [formatGateway(other)], false).warnings).toEqual([])
   })
 })

@@ -5,14 +5,7 @@
  */
 import { createHmac } from 'node:crypto'
 import type { SealingKey } from '../../api.ts'
-import { script } from './scripts.ts'
-
-/** Milliseconds that an entry lasts. */
-export const knownFor = 60_000
-/** Entries at most; the one that would go first goes. */
-export const maxKnown = 256
-/** Characters of an entry that is read. */
-const maxEntry = 4096
+import { knownFor } from './meeting.ts'
 
 /** Short texts by name, as `idle: '600000'`. */
 export type SharedSettings = Readonly<Record<string, string>>
@@ -23,37 +16,15 @@ export interface KnownGateway {
   readonly settings: SharedSettings
 }
 
-/**
- * → { 1 others alike were there before or 0, …all entries }. ARGV: entry or nothing, milliseconds that it lasts, entries at
- * most, longest entry. In a server that is full nothing is entered.
- */
-export const meetScript = script(`
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local alike = 0
-if ARGV[1] ~= '' then
-  local ends = redis.call('ZSCORE', KEYS[1], ARGV[1])
-  if ends and tonumber(ends) > now then alike = 1 end
-  redis.pcall('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-  redis.pcall('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
-  redis.pcall('ZREMRANGEBYRANK', KEYS[1], 0, -1 - ARGV[3])
-  redis.pcall('PEXPIRE', KEYS[1], ARGV[2])
-end
-local met = { alike }
-for _, entry in ipairs(redis.call('ZRANGE', KEYS[1], now, '+inf', 'BYSCORE', 'LIMIT', 0, ARGV[3])) do
-  if #entry <= tonumber(ARGV[4]) then met[#met + 1] = entry end
-end
-return met
-`)
-
-export function meetArguments(entry: string): readonly (string | number)[] {
-  return [entry, knownFor, maxKnown, maxEntry]
-}
-
 /** Tells keys apart without giving them away: HMAC-SHA-256, 12 characters of base64url. */
 export function fingerprint({ id, bytes }: SealingKey, prefix: string): string {
   const hash = createHmac('sha256', bytes).update(`coatcheck fingerprint\0${prefix}\0${id}`).digest()
   return hash.subarray(0, 9).toString('base64url')
+}
+
+/** What a gateway with these keys and settings says of itself. */
+export function describeGateway(keys: readonly SealingKey[], settings: SharedSettings, prefix: string): KnownGateway {
+  return { keys: Object.fromEntries(keys.map((key) => [key.id, fingerprint(key, prefix)])), settings }
 }
 
 /** The same text for gateways that are alike. */
@@ -88,8 +59,13 @@ export interface Comparison {
   readonly warnings: readonly string[]
 }
 
-/** @param alike whether a gateway that is alike runs already: then none has to be in the way */
-export function compareGateways(own: KnownGateway, others: readonly KnownGateway[], alike: boolean): Comparison {
+/**
+ * Entries that are none of ours count for nothing.
+ *
+ * @param alike whether a gateway that is alike runs already: then none has to be in the way
+ */
+export function compareGateways(own: KnownGateway, entries: readonly string[], alike: boolean): Comparison {
+  const others = entries.map(parseGateway).filter((other) => other !== undefined)
   const strangers = others.filter((other) => !sharesKey(own, other))
   const twins = new Set(others.flatMap((other) => sameNames(own.keys, other.keys)))
   const warnings = differences(own.settings, others)
@@ -115,12 +91,14 @@ function differences(own: SharedSettings, others: readonly KnownGateway[]): stri
     elsewhere.delete(value)
     if (elsewhere.size === 0) return []
     return [
-      `The setting "${name}" is ${value} here and ${[...elsewhere].join(', ')} in gateways that share the sessions.`,
+      `The setting "${name}" is ${value} here and ${[...elsewhere].map(plain).join(', ')} in gateways that share the sessions.`,
     ]
   })
 }
 
-const list = (ids: readonly string[]) => ids.map((id) => `"${id.slice(0, 32)}"`).join(', ')
+/** What others say comes from the store, and ends on terminals and in logs. */
+const plain = (text: string) => text.replace(/[^\x20-\x7e]/g, '?')
+const list = (ids: readonly string[]) => ids.map((id) => `"${plain(id.slice(0, 32))}"`).join(', ')
 
 function namesTwice(ids: readonly string[]): string {
   return (

@@ -44,6 +44,27 @@ export interface Tls {
   readonly insecureSkipVerify?: boolean | undefined
 }
 
+/**
+ * How many replicas have to have a write before it counts: of what starts, changes and ends a session, not of a touch. A
+ * server that dies, or is replaced, takes with it what no other one has.
+ */
+export interface Durability {
+  /**
+   * `all`: every replica that could be promoted, those included that left within the last 30 seconds, since the one that
+   * leaves may be the one that takes over. A number smaller than that lets the wrong ones confirm.
+   */
+  readonly replicas: 'all' | number
+  /** Milliseconds that they have for it; below that of a command. */
+  readonly timeout: number
+  /**
+   * What happens when they do not in time. `refuse`: a new session is deleted again, and everything fails with
+   * `ERR_STORE_UNAVAILABLE`; what was changed or ended stays so, and is `unconfirmed`. `count`: nothing but `onShort`.
+   */
+  readonly short: 'refuse' | 'count'
+  /** Told of each. Must not throw. */
+  readonly onShort?: ((operation: 'create' | 'update' | 'delete') => void) | undefined
+}
+
 export interface ConnectionOptions {
   readonly deployment: Deployment
   readonly auth?: Auth | undefined
@@ -56,4 +77,6 @@ export interface ConnectionOptions {
     /** For each command, waiting for a connection included. @defaultValue 2000 */
     readonly command?: number
   }
+  /** @defaultValue the primary alone confirms */
+  readonly durability?: Durability | undefined
 }

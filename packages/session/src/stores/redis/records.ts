@@ -1,12 +1,14 @@
 /** Records of one prefix in Redis: what is read, written and ended, and what is known of it without asking. */
+import type { FailedWrite } from '../../errors.ts'
 import type { Changing, Clocked, Confirming, RecordStore, SessionId } from '../../store.ts'
 import type { Channel } from './channel/channel.ts'
 import { createNotes, ended, type Look } from './channel/notes.ts'
-import type { Argument, RedisConnection, Script } from './connection/connection.ts'
+import type { Argument, Confirmation, RedisConnection, Script } from './connection/connection.ts'
 import { StoreFailure } from './connection/failure.ts'
 import type { ConnectionPorts } from './connection/ports.ts'
 import { createEndings } from './endings.ts'
 import { keysUnder } from './keys.ts'
+import type { Durability } from './options.ts'
 import { createScript, deleteScript, readScript, touchScript, updateScript } from './scripts.ts'
 import type { StoreClock } from './store-clock.ts'
 import { formatVersion, goesBack, maxValueLength, newVersion, parseVersion, readValue, writeValue } from './value.ts'
@@ -21,10 +23,15 @@ export interface RecordsOptions {
   readonly channel: Channel
   readonly clock: StoreClock
   readonly ports: ConnectionPorts
+  /** As the connection has it. */
+  readonly durability?: Durability | undefined
 }
 
 /** @throws SessionError `ERR_INVALID_OPTION` for a prefix that is none */
-export function redisRecords(prefix: string, { connection, channel, clock, ports }: RecordsOptions): RedisRecords {
+export function redisRecords(
+  prefix: string,
+  { connection, channel, clock, ports, durability }: RecordsOptions,
+): RedisRecords {
   const keys = keysUnder(prefix)
   const notes = createNotes()
   const listeners = new Set<Parameters<Changing['onChange']>[0]>()
@@ -51,12 +58,32 @@ export function redisRecords(prefix: string, { connection, channel, clock, ports
   }
 
   /** Its write is the first of a script that changes anything: where the server refused, nothing was done. */
-  async function write(script: Script, id: SessionId, args: readonly Argument[]): Promise<unknown> {
+  async function write(script: Script, id: SessionId, args: readonly Argument[]): Promise<Confirmation> {
+    const { runDurably } = connection
     try {
-      return await run(script, id, args)
+      if (runDurably !== undefined) return await runDurably(script, keys.record(id), args)
+      return { reply: await run(script, id, args), confirmed: true }
     } catch (error) {
       throw error instanceof StoreFailure && error.reply !== undefined ? notDone(error) : error
     }
+  }
+
+  /** What is written is not with as many replicas as it should be: true when that is a failure. */
+  function isRefused(operation: 'create' | 'update' | 'delete', confirmed: boolean): boolean {
+    if (confirmed || durability === undefined) return false
+    durability.onShort?.(operation)
+    return durability.short === 'refuse'
+  }
+
+  /** @throws StoreFailure */
+  async function takeBack(id: SessionId): Promise<never> {
+    // Should the server that takes over have it: it is ended there too.
+    endings.add(id)
+    const isGone = await run(deleteScript, id, [keys.changed, `${id} ${ended}`]).then(
+      () => true,
+      () => false,
+    )
+    throw short(isGone ? 'was deleted again' : 'may be lost', isGone ? { notExecuted: true } : { unconfirmed: true })
   }
 
   /** Whatever becomes of it, the look is over afterwards. */
@@ -108,11 +135,12 @@ export function redisRecords(prefix: string, { connection, channel, clock, ports
       const at = notes.begin(id)
       return look(id, at, async () => {
         const sentAt = ports.now()
-        const created = (await write(createScript, id, [value, wholeMilliseconds(ttl)])) === 1
-        if (!created) {
+        const { reply, confirmed } = await write(createScript, id, [value, wholeMilliseconds(ttl)])
+        if (reply !== 1) {
           notes.failed(id, at)
           return undefined
         }
+        if (isRefused('create', confirmed)) return takeBack(id)
         endings.forget(id)
         const name = formatVersion(version)
         notes.wrote(id, at, name, sentAt + ttl)
@@ -129,10 +157,12 @@ export function redisRecords(prefix: string, { connection, channel, clock, ports
       return look(id, at, async () => {
         const sentAt = ports.now()
         const args = [before, value, wholeMilliseconds(ttl), keys.changed, `${id} ${name}`]
-        if (!done(await write(updateScript, id, args))) {
+        const { reply, confirmed } = await write(updateScript, id, args)
+        if (!done(reply)) {
           notes.failed(id, at)
           return undefined
         }
+        if (isRefused('update', confirmed)) throw short('may be lost', { unconfirmed: true })
         notes.wrote(id, at, name, sentAt + ttl)
         return name
       })
@@ -152,9 +182,11 @@ export function redisRecords(prefix: string, { connection, channel, clock, ports
     async delete(id) {
       const at = notes.beginEnd(id)
       return look(id, at, async () => {
-        const found = done(await run(deleteScript, id, [keys.changed, `${id} ${ended}`]))
+        const { reply, confirmed } = await write(deleteScript, id, [keys.changed, `${id} ${ended}`])
+        const found = done(reply)
         endings.add(id)
         notes.wrote(id, at, ended, 0)
+        if (isRefused('delete', confirmed)) throw short('ended, which may be lost', { unconfirmed: true })
         return found
       })
     },
@@ -180,6 +212,11 @@ export function redisRecords(prefix: string, { connection, channel, clock, ports
 
 function notDone({ reason, message, reply }: StoreFailure): StoreFailure {
   return new StoreFailure(reason, message, { notExecuted: true, ...(reply !== undefined && { reply }) })
+}
+
+function short(what: string, certainty: FailedWrite): StoreFailure {
+  const message = `Not enough replicas confirmed the session in time; it ${what}.`
+  return new StoreFailure('busy', message, certainty)
 }
 
 /** As the server takes them: never less than was asked for, so that what was promised holds. */

@@ -4,9 +4,11 @@ import { pacing } from './backoff.ts'
 import { cluster } from './cluster.ts'
 import type { ConnectionState, RedisConnection } from './connection.ts'
 import { dispatch } from './dispatch.ts'
+import { type Durable, durableLines } from './durable.ts'
 import { StoreFailure } from './failure.ts'
 import type { Greeting } from './greet.ts'
-import type { Open } from './keep.ts'
+import type { Kept, Open } from './keep.ts'
+import type { Link } from './link.ts'
 import { nodes } from './nodes.ts'
 import { type Access, openLink } from './open-link.ts'
 import { type ConnectionPorts, realPorts } from './ports.ts'
@@ -37,6 +39,7 @@ export function connect(options: ConnectionOptions, given: Partial<ConnectionPor
     if (topology === undefined || closing.signal.aborted) return
     state = stateAfter(state, topology.failure(), ports)
     primaries.look()
+    durable?.follow(topology.primaries())
     sleepers.wake()
   }
   let topology: Topology | undefined
@@ -44,9 +47,11 @@ export function connect(options: ConnectionOptions, given: Partial<ConnectionPor
   topology = shape
   const primaries = nodes(shape.primaries, (kept) => open(kept.node, closing.signal), access.command)
   const commands = dispatch(shape, sleepers, access.command, ports)
+  const durable = durableOver(options, (kept) => open(kept.node, closing.signal), access, ports)
   changed()
   return {
     run: commands.run,
+    runDurably: durable && ((script, key, args) => commands.runThrough(durable.send, script, key, args)),
     call: commands.call,
     primaries: primaries.list,
     onPrimaries: primaries.onChange,
@@ -56,10 +61,22 @@ export function connect(options: ConnectionOptions, given: Partial<ConnectionPor
     async close() {
       closing.abort(new StoreFailure('closed', 'The Redis store was closed.', { notExecuted: true }))
       commands.close()
+      durable?.close()
       shape.close()
       state = { up: false, reason: 'closed', message: 'The Redis store was closed.', since: ports.wallClock() }
     },
   }
+}
+
+function durableOver(
+  { deployment, durability }: ConnectionOptions,
+  open: (kept: Kept) => Promise<Link>,
+  { command }: Access,
+  ports: ConnectionPorts,
+): Durable | undefined {
+  if (durability === undefined) return undefined
+  const { replicas, timeout } = durability
+  return durableLines({ open, replicas, timeout, command, sharded: deployment.kind === 'cluster', ports })
 }
 
 function topologyOf(options: ConnectionOptions, access: Access, around: Surroundings): Topology {

@@ -21,6 +21,13 @@ export interface RedisConnection {
    * @throws RedisFailure
    */
   run(script: Script, key: string, args: readonly Argument[], options?: SendOptions): Promise<unknown>
+  /**
+   * The same for a write that replicas have to confirm, over a connection of its own, which waits for them; `undefined`
+   * where none is asked for. Never sent again once it may have been executed.
+   *
+   * @throws RedisFailure
+   */
+  readonly runDurably: ((script: Script, key: string, args: readonly Argument[]) => Promise<Confirmation>) | undefined
   /** One command to the node that owns `key`. The same bounds. @throws RedisFailure */
   call(key: string, command: string, args: readonly Argument[], options?: SendOptions): Promise<unknown>
   /** The primaries that hold data now, those that are not connected at the moment included; empty while none is known. */
@@ -29,6 +36,12 @@ export interface RedisConnection {
   onPrimaries(listener: () => void): () => void
   readonly state: ConnectionState
   close(): Promise<void>
+}
+
+export interface Confirmation {
+  readonly reply: unknown
+  /** As many replicas as were asked for have it. */
+  readonly confirmed: boolean
 }
 
 export interface SendOptions {

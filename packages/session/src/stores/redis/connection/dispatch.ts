@@ -20,7 +20,22 @@ const leastTime = 5
 export interface Dispatch {
   run(script: Script, key: string, args: readonly Argument[], options?: SendOptions): Promise<unknown>
   call(key: string, command: string, args: readonly Argument[], options?: SendOptions): Promise<unknown>
+  /** As `run`, but through `send` instead of the link itself; gives what that gives. */
+  runThrough<Result>(send: Through<Result>, script: Script, key: string, args: readonly Argument[]): Promise<Result>
   close(): void
+}
+
+/** Another way to the node that `link` leads to. @throws StoreFailure */
+export type Through<Result> = (kept: Kept, link: Link, command: Passed) => Promise<Result>
+
+/** A command on that way. */
+export interface Passed {
+  readonly command: string
+  readonly args: readonly Argument[]
+  /** ASKING goes before it. */
+  readonly asking: boolean
+  /** By the monotonic clock; what was not sent by then is never sent. */
+  readonly deadline: number
 }
 
 /** One command on its way. */
@@ -35,6 +50,8 @@ interface Job {
   /** Where it was sent to with ASK. */
   asked?: Kept | undefined
   refusals: number
+  /** @defaultValue the link itself */
+  readonly through?: Through<unknown> | undefined
 }
 
 export function dispatch(topology: Topology, waiting: Waiting, timeout: number, ports: ConnectionPorts): Dispatch {
@@ -60,7 +77,7 @@ export function dispatch(topology: Topology, waiting: Waiting, timeout: number, 
         }
         const link = kept.link as Link
         try {
-          return await sendOn(link, job)
+          return await sendOn(kept, link, job)
         } catch (error) {
           await recover(job, kept, link, error as StoreFailure)
         }
@@ -76,7 +93,13 @@ export function dispatch(topology: Topology, waiting: Waiting, timeout: number, 
     return kept?.link?.writable ? kept : undefined
   }
 
-  function sendOn(link: Link, job: Job): Promise<unknown> {
+  function sendOn(kept: Kept, link: Link, job: Job): Promise<unknown> {
+    if (job.through !== undefined) {
+      const { command, args, deadline } = job
+      const asking = job.asked !== undefined
+      job.asked = undefined
+      return job.through(kept, link, { command, args, asking, deadline })
+    }
     // Both leave in one write, so that nothing comes in between.
     if (job.asked !== undefined) link.send('ASKING', [], timeout).catch(() => {})
     job.asked = undefined
@@ -126,12 +149,14 @@ export function dispatch(topology: Topology, waiting: Waiting, timeout: number, 
   const begin = (key: string, { idempotent = false }: SendOptions = {}) => {
     return { key, idempotent, deadline: ports.now() + timeout, refusals: 0 }
   }
+  const scripted = (script: Script, key: string, args: readonly Argument[]) => {
+    const rest = [1, key, ...args]
+    return { command: 'EVALSHA', args: [script.sha, ...rest], whole: [script.lua, ...rest] }
+  }
   return {
-    run(script, key, args, options) {
-      const rest = [1, key, ...args]
-      const whole = [script.lua, ...rest]
-      return send({ ...begin(key, options), command: 'EVALSHA', args: [script.sha, ...rest], whole })
-    },
+    run: (script, key, args, options) => send({ ...begin(key, options), ...scripted(script, key, args) }),
+    runThrough: <Result>(through: Through<Result>, script: Script, key: string, args: readonly Argument[]) =>
+      send({ ...begin(key), ...scripted(script, key, args), through }) as Promise<Result>,
     call: (key, command, args, options) => send({ ...begin(key, options), command, args }),
     close() {
       closed = true

@@ -5,6 +5,7 @@ import { type Introduced, unwelcome } from './introduce.ts'
 import type { Command, Line } from './line.ts'
 import { permissionFindings, permissionsFor } from './permission.ts'
 import type { Way } from './reach.ts'
+import { replicaFindings } from './replicas.ts'
 import { isError, type Reply } from './reply.ts'
 import { type Finding, type Journal, ok, StepFailed, skipped } from './report.ts'
 import { clockOf, type SettingsLimits, settingsAsked, settingsOf, told } from './settings.ts'
@@ -54,6 +55,7 @@ export async function askData(
   const info = told(asked.flatMap(([name], i) => (name === 'settings' ? [replies[i] ?? null] : [])))
   const role = introduced.role ?? roleIn(reply('role')) ?? info.value('role')
   notes.add(roleOf(role, introduced.mode, String(reply('cluster') ?? ''), way))
+  notes.add(...replicaFindings(way.target, role, reply('role'), info.value('connected_slaves')))
   notes.now = 'permission'
   notes.add(...(await permissions(line, way, limits.prefixes)))
   notes.add(...settingsOf(info, limits), clockOf(reply('time'), before, after))

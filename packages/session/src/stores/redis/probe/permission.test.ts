@@ -7,6 +7,7 @@ import { samples } from './samples.ts'
 import { host, oddServer, probe, problems, scripted, standalone, type To } from './testing/probing.ts'
 
 const asShop: To = { auth: { username: 'shop', password: () => 'pw' } }
+const durability = { replicas: 'all', timeout: 100, short: 'refuse' } as const
 
 function allow(server: TestStandalone, ...rule: readonly string[]): void {
   server.command('ACL', 'SETUSER', 'shop', 'reset', 'on', '>pw', ...rule)
@@ -57,7 +58,7 @@ test.each([
     const command = word.slice(1)
     allow(server, ...redisAcl('shop').filter((one) => one !== word), ...more)
     const isDispensable = /^(?:ping|publish|subscribe|scan)$/.test(command)
-    expect(await found(server)).toEqual({
+    expect(await found(server, { durability })).toEqual({
       ok: isDispensable,
       problems: [`permission ${isDispensable ? 'warned' : 'failed'} command-forbidden`],
       messages: [expect.stringMatching(`may not call ${command} `)],

@@ -2,7 +2,7 @@
  * What our user may do, found out without doing it: after MULTI the server says NOPERM to a command instead of QUEUED,
  * and DISCARD forgets the others, so that nothing is written or told. Where MULTI is not allowed, a script asks.
  */
-import { changes, inCluster, redisAcl } from '../acl.ts'
+import { changes, confirming, inCluster, redisAcl } from '../acl.ts'
 import { keysUnder } from '../keys.ts'
 import type { Command, Line } from './line.ts'
 import { isError, type Reply } from './reply.ts'
@@ -33,9 +33,13 @@ interface Refusal extends Permission {
 }
 
 /** The commands that this deployment needs, under each prefix. */
-export function permissionsFor({ deployment, database }: Target, prefixes: readonly string[]): readonly Permission[] {
-  const needed = (name: string) =>
-    name === 'select' ? database !== 0 : !inCluster.includes(name) || deployment.kind === 'cluster'
+export function permissionsFor(target: Target, prefixes: readonly string[]): readonly Permission[] {
+  const { deployment, database, durability } = target
+  const needed = (name: string) => {
+    if (name === 'select') return database !== 0
+    if (confirming.includes(name)) return durability !== undefined
+    return !inCluster.includes(name) || deployment.kind === 'cluster'
+  }
   return prefixes.flatMap((prefix) => {
     const { changed, record } = keysUnder(prefix)
     const names = redisAcl(prefix).flatMap((word) => (word.startsWith('+') ? [word.slice(1)] : []))

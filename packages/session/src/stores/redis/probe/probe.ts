@@ -23,7 +23,7 @@ export {
 
 /** Milliseconds for all of it; a server that was not asked by then is not. */
 const allWithin = 4500
-/** Connections of one process to one server: for commands, and for the changes that others tell. */
+/** Connections of one process to one server: for commands, and for the changes that others tell; one more for durable writes. */
 const perProcess = 2
 /** Servers that are asked at once. */
 const atOnce = 128
@@ -43,8 +43,12 @@ export interface ProbeOptions extends ConnectionOptions {
  */
 export async function probeRedis(options: ProbeOptions, given: Partial<ConnectionPorts> = {}): Promise<ProbeReport> {
   const ports: ConnectionPorts = { ...realPorts, ...given }
-  const { prefixes, processes, timeouts } = options
-  const limits = { prefixes, connections: processes * perProcess, command: timeouts?.command ?? 2000 }
+  const { prefixes, processes, timeouts, durability } = options
+  const limits = {
+    prefixes,
+    connections: processes * (durability === undefined ? perProcess : perProcess + 1),
+    command: timeouts?.command ?? 2000,
+  }
   const latest = ports.now() + allWithin - serverWithin
   const probe = (target: Target) =>
     ports.now() <= latest ? probeServer(target, limits, ports) : Promise.resolve(unasked(target))

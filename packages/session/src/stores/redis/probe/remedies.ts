@@ -45,6 +45,8 @@ export const remedies = {
   'cluster-found': 'Write cluster: { nodes: [ … ] }.',
   'cluster-down': 'Bring back the nodes that are missing: CLUSTER NODES lists them.',
   'slots-uncovered': 'Assign the slots that no primary has: CLUSTER SLOTS lists the others.',
+  'replicas-not-all': 'Write durability: { replicas: all }, or the number of replicas that there are.',
+  'replicas-missing': 'Start the replicas that are missing, or look why they do not follow the primary.',
   'command-forbidden': grant,
   'key-forbidden': grant,
   'channel-forbidden': grant,

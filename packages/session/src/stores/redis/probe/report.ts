@@ -13,6 +13,7 @@ export const probeSteps = [
   'version',
   'database',
   'role',
+  'replicas',
   'permission',
   'memory',
   'timeout',

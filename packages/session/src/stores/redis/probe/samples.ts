@@ -34,8 +34,9 @@ export const samples: Readonly<Record<string, Sample>> = {
   zremrangebyscore: (key) => ['ZREMRANGEBYSCORE', key, '0', '0'],
   zcard: (key) => ['ZCARD', key],
   zpopmin: (key) => ['ZPOPMIN', key],
-  zscore: (key) => ['ZSCORE', key, 'a'],
   scan: () => ['SCAN', '0'],
+  wait: () => ['WAIT', '0', '1'],
+  role: () => ['ROLE'],
   publish: (_, channel) => ['PUBLISH', channel, ''],
   subscribe: (_, channel) => ['SUBSCRIBE', channel],
 }

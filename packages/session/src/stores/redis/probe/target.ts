@@ -1,6 +1,6 @@
 /** The servers that are probed, and what each is expected to be. */
 import { nameOf } from '../connection/open-link.ts'
-import type { Auth, ConnectionOptions, Deployment, Node, Tls } from '../options.ts'
+import type { Auth, ConnectionOptions, Deployment, Durability, Node, Tls } from '../options.ts'
 
 export interface Target {
   readonly node: Node
@@ -11,6 +11,7 @@ export interface Target {
   readonly auth: Auth | undefined
   readonly tls: Tls | undefined
   readonly database: number
+  readonly durability: Durability | undefined
   /** Who named it, when that is not the configuration. */
   readonly namedBy: 'sentinels' | 'cluster' | undefined
 }
@@ -30,13 +31,13 @@ export function namedTargets(options: ConnectionOptions): readonly Target[] {
 }
 
 export function dataTarget(
-  { deployment, auth, tls }: ConnectionOptions,
+  { deployment, auth, tls, durability }: ConnectionOptions,
   node: Node,
   role: Target['role'],
   namedBy?: Target['namedBy'],
 ): Target {
   const database = 'database' in deployment ? (deployment.database ?? 0) : 0
-  return { node, kind: 'data', role, deployment, auth, tls, database, namedBy }
+  return { node, kind: 'data', role, deployment, auth, tls, database, durability, namedBy }
 }
 
 function sentinelTarget(
@@ -52,6 +53,7 @@ function sentinelTarget(
     auth: deployment.auth === false ? undefined : (deployment.auth ?? auth),
     tls: deployment.tls === false ? undefined : (deployment.tls ?? tls),
     database: 0,
+    durability: undefined,
     namedBy: undefined,
   }
 }

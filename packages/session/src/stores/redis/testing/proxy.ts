@@ -14,6 +14,8 @@ export interface TestProxy extends AsyncDisposable {
   /** Takes nothing from the server for connections of this kind, so that it is stuck with it, until `release`. */
   stall(kind: Kind): void
   release(): void
+  /** From now on, what the server sends arrives so many milliseconds later; 0: at once. */
+  delay(milliseconds: number): void
   /** Nothing passes any more, in either direction, and nobody is told. New connections are taken, and lead nowhere. */
   partition(): void
   /** What was held back by the partition is lost, and its connections are closed. */
@@ -25,16 +27,19 @@ interface Pipe {
   readonly client: Socket
   readonly server: Socket
   waiting: Buffer[]
+  /** What is on its way arrives in its order, also when what comes behind it is not delayed. */
+  arriving: Promise<void> | undefined
 }
 
 export async function testProxy(target: number): Promise<TestProxy> {
   const pipes = new Set<Pipe>()
   const held = new Set<Kind>()
   let cut = false
+  let delay = 0
 
   const listener = createServer((client) => {
     const server = connect(target, '127.0.0.1')
-    const pipe: Pipe = { kind: 'data', client, server, waiting: [] }
+    const pipe: Pipe = { kind: 'data', client, server, waiting: [], arriving: undefined }
     pipes.add(pipe)
     client.on('data', (bytes: Buffer) => {
       if (cut) return
@@ -44,7 +49,7 @@ export async function testProxy(target: number): Promise<TestProxy> {
     server.on('data', (bytes: Buffer) => {
       if (cut) return
       if (held.has(pipe.kind)) pipe.waiting.push(bytes)
-      else client.write(bytes)
+      else later(pipe, bytes)
     })
     for (const [one, other] of [
       [client, server],
@@ -59,6 +64,16 @@ export async function testProxy(target: number): Promise<TestProxy> {
     }
   }).listen(0, '127.0.0.1')
   await once(listener, 'listening')
+
+  function later(pipe: Pipe, bytes: Buffer): void {
+    if (delay === 0 && pipe.arriving === undefined) return void pipe.client.write(bytes)
+    const due = new Promise((resolve) => setTimeout(resolve, delay))
+    const arriving = Promise.all([pipe.arriving, due]).then(() => {
+      pipe.client.write(bytes)
+      if (pipe.arriving === arriving) pipe.arriving = undefined
+    })
+    pipe.arriving = arriving
+  }
 
   function closeAll(): void {
     for (const { client, server } of pipes) {
@@ -80,6 +95,9 @@ export async function testProxy(target: number): Promise<TestProxy> {
       held.clear()
       for (const pipe of pipes) pipe.server.resume()
       for (const pipe of pipes) for (const bytes of pipe.waiting.splice(0)) pipe.client.write(bytes)
+    },
+    delay(milliseconds) {
+      delay = milliseconds
     },
     partition() {
       cut = true
