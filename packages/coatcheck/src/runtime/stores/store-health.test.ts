@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest'
-import { createStoreHealth } from './store-health.ts'
+import { describe, expect, test } from 'vitest'
+import { createStoreHealth, createWatchedHealth } from './store-health.ts'
 
 /** A store that fails while it is told to, and a clock that is moved. */
 function setUp() {
@@ -108,4 +108,73 @@ test('what is thrown and is no error is shown as it is', () => {
   const { health } = setUp()
   health.failed('gone')
   expect(health.problem).toBe('gone')
+})
+
+describe('a store that knows itself', () => {
+  /** What it knows, and a clock that is moved. */
+  function watched() {
+    const store: { problem: string | undefined; notes: string[] } = { problem: undefined, notes: [] }
+    const changes: string[] = []
+    let due: (() => void) | undefined
+    const health = createWatchedHealth({
+      see: () => store,
+      changed: () => void changes.push(health.problem ?? health.note ?? 'up'),
+      timing: {
+        clock: () => 0,
+        schedule(callback) {
+          due = callback
+          return () => {
+            due = undefined
+          }
+        },
+      },
+    })
+    return { health, store, changes, second: () => due?.(), waits: () => due !== undefined }
+  }
+
+  test('is down as long as it says so, which is told once each way, though nobody asks it for anything', () => {
+    const { health, store, changes, second } = watched()
+    second()
+    store.problem = 'tcp: refused'
+    expect(health.problem).toBe('tcp: refused')
+    for (let seconds = 0; seconds < 3; seconds++) second()
+    store.problem = undefined
+    for (let seconds = 0; seconds < 3; seconds++) second()
+    expect(changes).toEqual(['tcp: refused', 'up'])
+  })
+
+  test('is told to be down with the first operation that fails for it, and not a second later', () => {
+    const { health, store, changes } = watched()
+    store.problem = 'tcp: refused'
+    for (let failure = 0; failure < 1000; failure++) health.failed(outage)
+    expect(changes).toEqual(['tcp: refused'])
+  })
+
+  test('stays up when an operation fails that it was reached for: a note, until a second passes without another', () => {
+    const { health, changes, second } = watched()
+    health.failed(outage)
+    second()
+    health.failed(new Error('another'))
+    second()
+    expect([health.problem, health.note]).toEqual([undefined, 'an operation failed: no such table'])
+    second()
+    expect([health.problem, health.note]).toEqual([undefined, undefined])
+    expect(changes).toEqual(['an operation failed: no such table', 'up'])
+  })
+
+  test('says what is not well with it beside that', () => {
+    const { health, store, changes, second } = watched()
+    store.notes = ['nothing is cached']
+    second()
+    health.failed(outage)
+    expect(changes).toEqual(['nothing is cached', 'an operation failed: no such table; nothing is cached'])
+  })
+
+  test('is seen no more when it was closed', () => {
+    const { health, store, changes, waits } = watched()
+    health.close()
+    store.problem = 'closed'
+    health.failed(outage)
+    expect([waits(), changes]).toEqual([false, []])
+  })
 })
