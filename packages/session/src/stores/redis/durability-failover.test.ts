@@ -1,7 +1,7 @@
 /**
  * Planned failovers under load: what was confirmed is there afterwards, and what was ended is not.
  *
- * `COATCHECK_TEST_FAILOVERS=5` makes five of them, and as many without durability, and prints what was lost.
+ * `COATCHECK_TEST_FAILOVERS=5` makes five of them, and as many with one replica that confirms and with none, and prints what was lost.
  */
 import { expect, test } from 'vitest'
 import { connectRedis, type RedisStore } from './index.ts'
@@ -42,14 +42,20 @@ async function write(records: RedisStore, journal: Journal, name: string, goesOn
   }
 }
 
-/** Of these, those that the server has. */
-function present(server: TestServer, ids: readonly string[]): Set<string> {
+/** Of these, those that the server has, and in which version. */
+function present(server: TestServer, ids: Iterable<string>): Map<string, string> {
   const script = `local there = {} for _, id in ipairs(ARGV) do
-    if redis.call('EXISTS', 'shop:' .. id) == 1 then table.insert(there, id) end end return there`
-  const found = new Set<string>()
-  for (let from = 0; from < ids.length; from += 2000) {
-    const reply = server.command('EVAL', script, '0', ...ids.slice(from, from + 2000))
-    for (const id of reply.split('\n')) if (id !== '') found.add(id)
+    local version = redis.call('GETRANGE', 'shop:' .. id, 0, 14)
+    if version ~= '' then
+      local hex = version:gsub('.', function(one) return string.format('%02x', one:byte()) end)
+      table.insert(there, id .. ' ' .. hex)
+    end end return there`
+  const found = new Map<string, string>()
+  const all = [...ids]
+  for (let from = 0; from < all.length; from += 2000) {
+    const reply = server.command('EVAL', script, '0', ...all.slice(from, from + 2000))
+    for (const [, id, hex] of reply.matchAll(/^(\S+) ([0-9a-f]+)$/gm))
+      found.set(id!, Buffer.from(hex!, 'hex').toString('base64url'))
   }
   return found
 }
@@ -57,8 +63,8 @@ function present(server: TestServer, ids: readonly string[]): Set<string> {
 interface Outcome {
   readonly confirmed: number
   readonly refused: number
+  /** Sessions that are gone, or as they were before a change that was confirmed. */
   readonly lost: number
-  readonly revived: number
 }
 
 async function failOver(started: TestSentinel, durability: Durability | undefined): Promise<Outcome> {
@@ -88,27 +94,21 @@ async function failOver(started: TestSentinel, durability: Durability | undefine
     isOver = true
     await Promise.all(writing)
     const now = started.servers.find(({ port }) => port === started.named())!
-    return await judge(journal, now, durability !== undefined)
+    return await judge(journal, now)
   } finally {
     isOver = true
     await stores.close()
   }
 }
 
-async function judge({ created, changed, ended, refused }: Journal, now: TestServer, waits: boolean): Promise<Outcome> {
-  const kept = [...created].filter((id) => !ended.has(id) && !refused.has(id))
+async function judge({ created, changed, ended, refused }: Journal, now: TestServer): Promise<Outcome> {
   // What a failover brought back is ended again, a moment later.
-  if (waits) await until('what ended has ended', () => present(now, [...ended]).size === 0)
+  await until('what ended has ended', () => present(now, ended).size === 0)
+  const kept = [...created].filter((id) => !ended.has(id) && !refused.has(id))
   const there = present(now, kept)
-  const isOld = (id: string) => changed.has(id) && there.has(id) && versionAt(now, id) !== changed.get(id)
-  const lost = kept.filter((id) => !there.has(id)).length + (waits ? kept.filter(isOld).length : 0)
-  const revived = present(now, [...ended]).size
-  return { confirmed: created.size + changed.size + ended.size, refused: refused.size, lost, revived }
-}
-
-function versionAt(server: TestServer, id: string): string {
-  const script = `local v = redis.call('GETRANGE', KEYS[1], 0, 14) return (v:gsub('.', function(c) return string.format('%02x', c:byte()) end))`
-  return Buffer.from(server.command('EVAL', script, '1', `shop:${id}`), 'hex').toString('base64url')
+  const isLost = (id: string) => !there.has(id) || (changed.get(id) ?? there.get(id)) !== there.get(id)
+  const confirmed = created.size + changed.size + ended.size
+  return { confirmed, refused: refused.size, lost: kept.filter(isLost).length }
 }
 
 test(
@@ -118,19 +118,23 @@ test(
       await using started = await testSentinel()
       const outcome = await failOver(started, { replicas: 'all', timeout: 100, short: 'refuse' })
       if (isMeasured) console.log('replicas: all', outcome)
-      expect(outcome).toMatchObject({ lost: 0, revived: 0 })
+      expect(outcome).toMatchObject({ lost: 0 })
       expect(outcome.confirmed).toBeGreaterThan(300)
     }
   },
   failovers * 60_000,
 )
 
-test.runIf(isMeasured)(
-  'the same without durability, for comparison',
-  async () => {
+const others: readonly [string, Durability | undefined][] = [
+  ['one replica', { replicas: 1, timeout: 100, short: 'refuse' }],
+  ['none', undefined],
+]
+test.runIf(isMeasured).each(others)(
+  'the same with %s that confirms, for comparison',
+  async (name, durability) => {
     for (let i = 0; i < failovers; i += 1) {
       await using started = await testSentinel()
-      console.log('without', await failOver(started, undefined))
+      console.log(name, await failOver(started, durability))
     }
   },
   failovers * 60_000,

@@ -3,8 +3,10 @@ import { afterEach, expect, test } from 'vitest'
 import { createSessions } from '../../manager.ts'
 import { createBrowser } from '../../rules/fixtures/world.ts'
 import { commitOf } from '../../unknown-outcome.ts'
+import { redisAcl } from './acl.ts'
 import { connectRedis, type RedisStores } from './index.ts'
 import type { Durability } from './options.ts'
+import { testCluster } from './testing/cluster.ts'
 import { attempt, until } from './testing/processes.ts'
 import { type TestReplicated, testReplicated } from './testing/replicated.ts'
 
@@ -62,6 +64,31 @@ test('what was written is with every replica when the call returns', async () =>
   expect(after).not.toBe(version)
   expect(await records.delete('a')).toBe(true)
   expect(has('a')).toEqual(['0', '0', '0'])
+  expect(short).toEqual([])
+})
+
+test('in a cluster each primary waits for its own replica, as a user with the smallest rule', async () => {
+  const started = await testCluster()
+  open.push(started)
+  for (const server of started.servers) {
+    server.command('ACL', 'SETUSER', 'gateway', 'reset', 'on', '>secret', ...redisAcl('shop'))
+  }
+  const short: string[] = []
+  const stores = connectRedis({
+    deployment: { kind: 'cluster', nodes: started.ports.map((port) => ({ host: '127.0.0.1', port })) },
+    auth: { username: 'gateway', password: () => 'secret' },
+    durability: { replicas: 'all', timeout: 500, short: 'refuse', onShort: (operation) => short.push(operation) },
+  })
+  open.push({ [Symbol.asyncDispose]: () => stores.close() })
+  const records = stores.under('shop')
+  const ids = Array.from({ length: 30 }, (_, i) => `id-${i}`)
+  for (const id of ids)
+    await until('it is confirmed', () => records.create(id, bytes, minute).then(isTaken, () => false))
+  short.length = 0
+  const versions = await Promise.all(ids.map(async (id) => (await records.read(id))!.version))
+  await Promise.all(ids.map((id, i) => records.update(id, bytes, versions[i]!, minute)))
+  await Promise.all(ids.map((id) => records.delete(id)))
+  expect(started.servers.map((server) => server.command('KEYS', 'shop:id-*'))).toEqual(Array(6).fill(''))
   expect(short).toEqual([])
 })
 
