@@ -52,6 +52,8 @@ describe('commands within a line exist, with all that is given to them', () => {
     './coatcheck check --format yaml',
     './coatcheck explain GET',
     './coatcheck help serve',
+    './coatcheck sessions forget',
+    './coatcheck sessions list --wrong',
     'make nothing',
     'kill -FOO',
     'node bench/nowhere.ts',

@@ -78,11 +78,11 @@ const isSignal = (name: string) => /^\d+$/.test(name) || `SIG${name}` in constan
 function ofProgram(words: readonly string[]): string | undefined {
   const [first, ...rest] = words
   if (first === undefined || (/^--(?:help|version)$/.test(first) && rest.length === 0)) return undefined
-  const name = first === 'help' ? rest[0] : first.startsWith('-') ? commands[0].name : first
-  const command = commands.find((one) => one.name === name)
-  if (command === undefined) return `there is no command "${name}"`
+  const named = first === 'help' ? rest : first.startsWith('-') ? [commands[0].name, ...words] : words
+  const command = commands.find(({ name }) => `${named.join(' ')} `.startsWith(`${name} `))
+  if (command === undefined) return `there is no command "${named[0]}"`
   if (first === 'help') return undefined
-  const own = first.startsWith('-') ? words : rest
+  const own = named.slice(command.name.split(' ').length)
   const problems = [own, [...own, ...command.positionals]].map((given) =>
     usageProblem(() => parseArguments(command, given)),
   )
