@@ -41,7 +41,8 @@ interface Running {
 export function createGatewayProcess({ observability, state, statusChanged }: GatewayProcessOptions): Runner {
   const { log } = observability
   const stores = createStores(state, observability.storeUnconfirmed)
-  const observer = observeStores(observability, (store, up) => {
+  const sealsSeen = soon(() => statusChanged?.())
+  const observer = observeStores(observability, sealsSeen, (store, up) => {
     if (!stores.heard(store, up)) return
     observability.storeUp(store, up)
     statusChanged?.()
@@ -162,10 +163,34 @@ function tellOf({ name, state, reason }: StoreStatus, log: Log): void {
   else log.error(`Store "${name}" cannot be reached`, { error: { message: reason } })
 }
 
+/** Milliseconds after which what was counted is told. */
+const tellAfter = 1000
+
+/** Calls it a while after the first of many times, once. Does not keep the process alive. */
+function soon(tell: () => void): () => void {
+  let waits = false
+  return () => {
+    if (waits) return
+    waits = true
+    setTimeout(() => {
+      waits = false
+      tell()
+    }, tellAfter).unref()
+  }
+}
+
 /** A store is down from a failed operation to the next that succeeds. */
-function observeStores({ observer }: Observability, heard: (store: string, up: boolean) => void): GatewayObserver {
+function observeStores(
+  { observer }: Observability,
+  sealSeen: () => void,
+  heard: (store: string, up: boolean) => void,
+): GatewayObserver {
   return {
     ...observer,
+    sessionOldSeal(session) {
+      observer.sessionOldSeal(session)
+      sealSeen()
+    },
     storeOperation(store, operation, milliseconds, failure) {
       observer.storeOperation(store, operation, milliseconds, failure)
       heard(store, failure === undefined)
