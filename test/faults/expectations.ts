@@ -1,9 +1,9 @@
 import { expect } from 'vitest'
-import { type Fault, type Report, rowOf, suffer } from './fault.ts'
+import { type Fault, type Report, rowOf, suffer, visitors } from './fault.ts'
 import { commandTimeout } from './gateways.ts'
 
 /** Milliseconds that a busy machine may add to an answer. */
-const slack = 500
+const slack = 1000
 
 /** What holds whatever breaks. Prints a row of counts. */
 export async function expectNoHarm(fault: Fault): Promise<Report> {
@@ -14,11 +14,12 @@ export async function expectNoHarm(fault: Fault): Promise<Report> {
   expect(tally.requests).toBeGreaterThan(200)
   const [reading, writing] = slowestRefusals
   expect(reading).toBeLessThan(commandTimeout + slack)
-  // A write of which nothing is known is looked for once more.
-  expect(writing).toBeLessThan(2 * commandTimeout + slack)
+  // A write of which nothing is known is looked for, and tried once more.
+  expect(writing).toBeLessThan(3 * commandTimeout + slack)
   for (const [index, { memory, handles }] of after.entries()) {
     expect(memory - before[index]!.memory).toBeLessThan(100)
-    expect(handles - before[index]!.handles).toBeLessThan(20)
+    // Connections of visitors and to the application are kept; those to the store are few.
+    expect(handles - before[index]!.handles).toBeLessThan(2 * visitors + 20)
   }
   return report
 }

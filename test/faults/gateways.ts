@@ -6,7 +6,7 @@ import { startGateway } from '../running/gateway.ts'
 import { type Application, capture, told } from './application.ts'
 
 /** Milliseconds that a command may take. */
-export const commandTimeout = 500
+export const commandTimeout = 1000
 
 /** What stands under `stores.main.redis`. */
 export type StoreSettings = Readonly<Record<string, unknown>>

@@ -2,8 +2,8 @@
 import { ask } from './client.ts'
 
 export interface Readiness {
-  /** Of each gateway, when it was first seen to be not ready, from then on; `undefined`: it never was. */
-  unreadySince(time: number): readonly (number | undefined)[]
+  /** Of each gateway, the times at which it said that it is not ready. */
+  readonly unready: readonly (readonly number[])[]
   /** Resolves when all of them say that they are ready. @throws Error after 20 seconds */
   all(): Promise<void>
   stop(): Promise<void>
@@ -25,7 +25,7 @@ export function watchReadiness(ports: readonly number[]): Readiness {
     }
   })
   return {
-    unreadySince: (time) => unready.map((times) => times.find((at) => at >= time)),
+    unready,
     async all() {
       const end = performance.now() + patience
       // What was seen before may be over.

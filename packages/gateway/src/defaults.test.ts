@@ -16,12 +16,14 @@ test('a session that nothing is said of is the same in a configuration and in th
     cookie,
     memory,
     sqlite: _sqlite,
+    redis,
     sealedCookie,
     ...own
   } = sessionDefaults
   expect(own).toEqual(ofModel)
   expect(cookie).toEqual(defaults.cookie)
   expect({ maxSessions: memory.maxEntries, maxBytes: memory.maxBytes }).toEqual(defaults.memory)
+  expect(redis.timeouts).toEqual(defaults.redis.timeouts)
   expect(sealedCookie).toEqual(defaults.sealedCookie)
   expect(lookup).toEqual(defaultSessionSpec('default', undefined).lookup)
 })

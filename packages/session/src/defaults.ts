@@ -15,5 +15,6 @@ export const sessionDefaults = {
   cookie: { path: '/', sameSite: 'Lax', secure: true, httpOnly: true, expires: 'browser' },
   memory: { maxEntries: 100_000, maxBytes: 256 * 1024 * 1024 },
   sqlite: { busyTimeout: 1000, maxBytes: 4 * 1024 ** 3, sweepBatch: 32 },
+  redis: { timeouts: { connect: 5000, command: 2000 } },
   sealedCookie: { maxParts: 3 },
 } as const

@@ -20,6 +20,7 @@ import { createListeners } from './listening/listeners.ts'
 import { tellRefused } from './listening/listening-socket.ts'
 import { createPreparing } from './prepare-again.ts'
 import type { Prepared, Runner } from './runner.ts'
+import { soon } from './soon.ts'
 import { type Sharing, shareKeys } from './stores/common-keys.ts'
 import { createStoreLog } from './stores/store-log.ts'
 import { createStores, type PreparedStores } from './stores/stores.ts'
@@ -64,6 +65,7 @@ export function createGatewayProcess({
   const { log, observer } = observability
   const storeLog = createStoreLog(log, () => performance.now())
   const stores = createStores(state, { changed: tellStores, unconfirmed: observability.storeUnconfirmed })
+  const sealSeen = soon(() => statusChanged?.())
   const storeStatus = () => stores.status().map((status) => running?.sharing.statusOf(status) ?? status)
   function tellStores(): void {
     const all = storeStatus()
@@ -105,7 +107,7 @@ export function createGatewayProcess({
       })
       if (!again && sharing.refused !== undefined) throw sharing.refused
       const { records, keysOf } = sharing
-      const observing = observeStores(observer, prepared)
+      const observing = observeStores(observer, sealSeen, prepared)
       const ports = { clock: Date.now, secret: readValue, records, keys, keysOf, log, observer: observing }
       gateway = compile(model, ports)
       const users = { inFlight: 0, onIdle: undefined }
@@ -189,9 +191,13 @@ function generation(spec: Listener, { gateway, users }: Running): Generation {
 }
 
 /** What fails is told to the store that it was asked of: after a reload, another one may have its name. */
-function observeStores(observer: GatewayObserver, stores: PreparedStores): GatewayObserver {
+function observeStores(observer: GatewayObserver, sealSeen: () => void, stores: PreparedStores): GatewayObserver {
   return {
     ...observer,
+    sessionOldSeal(session) {
+      observer.sessionOldSeal(session)
+      sealSeen()
+    },
     storeOperation(store, operation, milliseconds, failure, error) {
       observer.storeOperation(store, operation, milliseconds, failure, error)
       if (failure !== undefined) stores.failed(store, error)

@@ -158,7 +158,7 @@ export function commonKeys(
     looked.resolve()
     if (closed) return
     cancel?.()
-    cancel = ports.schedule(again ? 0 : pauseAfter(state.failure), look)
+    cancel = ports.schedule(look, again ? 0 : pauseAfter(state.failure))
     again = false
     if (differs(before, state)) for (const listener of [...listeners]) listener()
   }

@@ -136,6 +136,8 @@ test('the rule for the ACL user names no command that is never sent', async () =
   await store.read(id)
   await store.touch(id, minute)
   await store.delete(id)
+  const durable = await records('shop', { durability: { replicas: 'all', timeout: 100, short: 'refuse' } })
+  await durable.create('durable', bytes(1), minute)
   await share(store.stores)
   await useAbilities(store)
   const sent = [...server.command('INFO', 'commandstats').matchAll(/^cmdstat_([^:]+)/gm)].map(([, name]) => name)

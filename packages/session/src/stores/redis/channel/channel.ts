@@ -227,7 +227,7 @@ function repeat(work: () => Promise<number | undefined>, ports: ConnectionPorts)
 
   function schedule(milliseconds: number): void {
     cancel()
-    if (!stopped) cancel = ports.schedule(Math.max(0, milliseconds), () => void run())
+    if (!stopped) cancel = ports.schedule(() => void run(), Math.max(0, milliseconds))
   }
 
   return {

@@ -74,7 +74,7 @@ export function watchNode(node: RedisNode, { ports, heard, lost }: WatchOptions)
     const message = probe + randomBytes(9).toString('base64url')
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const failure = new StoreFailure('timeout', `What was published at ${node.address} did not come around.`)
-    const giveUp = ports.schedule(probeTimeout, () => reject(failure))
+    const giveUp = ports.schedule(() => reject(failure), probeTimeout)
     probes.set(message, resolve)
     try {
       await Promise.all([promise, node.call('PUBLISH', [channel, message])])

@@ -24,10 +24,10 @@ test('50 gateways that lose a server at once never make more than 50 attempts in
   }
   for (let i = 0; i < 50; i++) keep({ host: 'redis', port: 6379 }, open, () => {}, { ports, pace: pacing(ports) })
   await until(5000)
-  ports.schedule(0, () => {
+  ports.schedule(() => {
     isThere = false
     for (const close of closers.splice(0)) close()
-  })
+  }, 0)
   await until(60_000)
   isThere = true
   await until(70_000)
@@ -45,7 +45,7 @@ test('a server that accepts and hangs up again is not asked more often', async (
   const open: Open = async () => {
     attempts.push(ports.now())
     const closers: (() => void)[] = []
-    ports.schedule(1, () => closers[0]?.())
+    ports.schedule(() => closers[0]?.(), 1)
     return openLink(closers)
   }
   keep({ host: 'redis', port: 6379 }, open, () => {}, { ports, pace: pacing(ports) })

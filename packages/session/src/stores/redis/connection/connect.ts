@@ -1,4 +1,5 @@
 /** A Redis or Valkey in any deployment, as one connection. */
+import { sessionDefaults } from '../../../defaults.ts'
 import type { ConnectionOptions } from '../options.ts'
 import { pacing } from './backoff.ts'
 import { cluster } from './cluster.ts'
@@ -18,8 +19,7 @@ import { standalone } from './standalone.ts'
 import type { Surroundings, Topology } from './topology.ts'
 import { waiting } from './waiting.ts'
 
-const connectWithin = 5000
-const commandWithin = 2000
+const { timeouts: usual } = sessionDefaults.redis
 /** For each of several nodes that could answer alike: one that is dead must not keep us from the next. */
 const memberWithin = 1000
 
@@ -108,14 +108,14 @@ function sentinelAccess({ deployment }: ConnectionOptions, access: Access): Acce
 }
 
 function accessOf({ deployment, auth, tls, timeouts }: ConnectionOptions): Access {
-  const connect = timeouts?.connect ?? connectWithin
+  const connect = timeouts?.connect ?? usual.connect
   return {
     auth,
     tls,
     database: 'database' in deployment ? deployment.database : undefined,
     unfit: unfitFor[deployment.kind],
     connect: deployment.kind === 'cluster' ? Math.min(connect, memberWithin) : connect,
-    command: timeouts?.command ?? commandWithin,
+    command: timeouts?.command ?? usual.command,
   }
 }
 

@@ -143,7 +143,7 @@ export function dispatch(topology: Topology, waiting: Waiting, timeout: number, 
   function pause(job: Job, failure: StoreFailure): Promise<void> {
     const ms = Math.min(500, 25 * 2 ** job.refusals++) * (0.5 + ports.random() / 2)
     if (ports.now() + ms >= job.deadline) throw failure
-    return new Promise((resolve) => void ports.schedule(ms, resolve))
+    return new Promise((resolve) => void ports.schedule(resolve, ms))
   }
 
   const begin = (key: string, { idempotent = false }: SendOptions = {}) => {

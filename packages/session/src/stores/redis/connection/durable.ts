@@ -133,7 +133,7 @@ function createLine(open: () => Promise<Link>, count: ReplicaCount | undefined, 
         .then((role) => seen.saw(replicasIn(role)))
         .catch(() => {})
     }
-    if (!closed) cancelLook = ports.schedule(lookEvery, () => void look(seen))
+    if (!closed) cancelLook = ports.schedule(() => void look(seen), lookEvery)
   }
 
   async function work(): Promise<void> {
@@ -191,9 +191,12 @@ function createLine(open: () => Promise<Link>, count: ReplicaCount | undefined, 
           }
         }
         const entry: Entry = { ...command, resolve: settled(resolve), reject: settled(reject) }
-        const cancel = ports.schedule(Math.max(0, command.deadline - ports.now()), () => {
-          if (queue.delete(entry)) reject(tooLate())
-        })
+        const cancel = ports.schedule(
+          () => {
+            if (queue.delete(entry)) reject(tooLate())
+          },
+          Math.max(0, command.deadline - ports.now()),
+        )
         queue.add(entry)
         if (!working) void work()
       })

@@ -42,7 +42,7 @@ export function keep(node: Node, open: Open, changed: () => void, { ports, pace 
     open(node, stop.signal).then(up, down)
   }
   const soon = () => {
-    cancel = ports.schedule(pace.delay(address), attempt)
+    cancel = ports.schedule(attempt, pace.delay(address))
   }
   const again = () => {
     if (!stop.signal.aborted) soon()

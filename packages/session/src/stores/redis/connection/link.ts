@@ -102,11 +102,11 @@ function senderOn(socket: Socket, redis: Redis, ending: Ending, address: string,
       sent++
       unanswered++
       return new Promise((resolve, reject) => {
-        const cancel = ports.schedule(ms, () => {
+        const cancel = ports.schedule(() => {
           reject(new StoreFailure('timeout', `Redis at ${address} did not answer ${name} within ${Math.round(ms)} ms.`))
           // What the server does not even take from us must not reach it later.
           if (socket.writableLength > 0) socket.destroy(new Error('the other side reads nothing.'))
-        })
+        }, ms)
         const settled = () => {
           cancel()
           answered()
@@ -132,7 +132,7 @@ function senderOn(socket: Socket, redis: Redis, ending: Ending, address: string,
     finish() {
       finishing = true
       if (unanswered === 0) return ending.byUs()
-      ending.tell(ports.schedule(finishWithin, ending.byUs))
+      ending.tell(ports.schedule(ending.byUs, finishWithin))
     },
   }
 }
@@ -162,7 +162,7 @@ function keepAlive(sent: () => number, ping: () => void, ports: ConnectionPorts)
   const look = () => {
     if (sent() === before) ping()
     before = sent()
-    cancel = ports.schedule(keepAliveEvery, look)
+    cancel = ports.schedule(look, keepAliveEvery)
   }
   look()
   return () => cancel()

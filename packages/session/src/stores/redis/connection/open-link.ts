@@ -89,7 +89,7 @@ async function bounded<T>(node: Node, ms: number, run: Run<T>, ports: Connection
   const step: Step = { now: 'dns' }
   const abort = () => controller.abort(outer.reason)
   const late = () => controller.abort(tooLate(node, step, ms))
-  const cancel = ports.schedule(ms, late)
+  const cancel = ports.schedule(late, ms)
   outer.addEventListener('abort', abort)
   if (outer.aborted) abort()
   try {

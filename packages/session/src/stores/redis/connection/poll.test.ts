@@ -10,7 +10,7 @@ function asking(ms: number) {
   const ask = async () => {
     times.push(ports.now())
     expect(++under).toBe(1)
-    await new Promise<void>((resolve) => void ports.schedule(ms, resolve))
+    await new Promise<void>((resolve) => void ports.schedule(resolve, ms))
     under--
   }
   return { times, until, polling: poll(ask, () => 100, ports) }

@@ -27,7 +27,7 @@ export function poll(ask: () => Promise<void>, interval: () => number, ports: Co
   }
   const plan = (ms: number) => {
     cancel()
-    if (!stopped) cancel = ports.schedule(Math.max(ms, lastAsked + leastApart - ports.now()), run)
+    if (!stopped) cancel = ports.schedule(run, Math.max(ms, lastAsked + leastApart - ports.now()))
   }
   return {
     soon() {

@@ -31,10 +31,13 @@ export function waiting(ports: ConnectionPorts): Waiting {
             reject(error)
           }
         }
-        const cancel = ports.schedule(Math.max(0, ms), () => {
-          sleepers.delete(look)
-          reject(late())
-        })
+        const cancel = ports.schedule(
+          () => {
+            sleepers.delete(look)
+            reject(late())
+          },
+          Math.max(0, ms),
+        )
         sleepers.add(look)
       }),
     wake() {

@@ -4,6 +4,7 @@
  * It takes the sockets that the connection takes, so that TLS is what it will be, and speaks with them itself: a client
  * hides which step failed, and believes a server more than a test should.
  */
+import { sessionDefaults } from '../../../defaults.ts'
 import { nameOf } from '../connection/open-link.ts'
 import { type ConnectionPorts, realPorts } from '../connection/ports.ts'
 import type { ConnectionOptions } from '../options.ts'
@@ -47,7 +48,7 @@ export async function probeRedis(options: ProbeOptions, given: Partial<Connectio
   const limits = {
     prefixes,
     connections: processes * (durability === undefined ? perProcess : perProcess + 1),
-    command: timeouts?.command ?? 2000,
+    command: timeouts?.command ?? sessionDefaults.redis.timeouts.command,
   }
   const latest = ports.now() + allWithin - serverWithin
   const probe = (target: Target) =>

@@ -34,8 +34,9 @@ export async function reachTls(way: Way, plain: Socket, tls: Tls, notes: Journal
   const { target, signal, ports } = way
   notes.now = 'tls'
   const limit = new AbortController()
-  const cancel = ports.schedule(handshakeWithin, () =>
-    limit.abort(new StoreFailure('tls', 'it does not end the handshake.')),
+  const cancel = ports.schedule(
+    () => limit.abort(new StoreFailure('tls', 'it does not end the handshake.')),
+    handshakeWithin,
   )
   try {
     return await secured(plain, target.node, tls, AbortSignal.any([signal, limit.signal]))

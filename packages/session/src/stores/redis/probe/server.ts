@@ -35,7 +35,7 @@ export interface Probed {
 /** Ends within `serverWithin`, whatever the server does. Never rejects for what it does. */
 export async function probeServer(target: Target, limits: DataLimits, ports: ConnectionPorts): Promise<Probed> {
   const limit = new AbortController()
-  const cancel = ports.schedule(serverWithin, () => limit.abort(new StoreFailure('timeout', 'no answer in time')))
+  const cancel = ports.schedule(() => limit.abort(new StoreFailure('timeout', 'no answer in time')), serverWithin)
   const notes = journal(nameOf(target.node))
   try {
     const addresses = await named(target, limit.signal, notes, ports)

@@ -14,7 +14,7 @@ export function virtualPorts(): VirtualPorts {
   const ports: ConnectionPorts = {
     now: () => now,
     wallClock: () => now,
-    schedule(ms, run) {
+    schedule(run, ms) {
       const entry = { at: now + ms, run }
       due.add(entry)
       return () => void due.delete(entry)

@@ -25,7 +25,7 @@ export function probe(deployment: Deployment, { ports = {}, ...options }: To = {
 }
 
 /** Limits pass ten times sooner. */
-export const hurried: Partial<ConnectionPorts> = { schedule: (ms, run) => realPorts.schedule(ms / 10, run) }
+export const hurried: Partial<ConnectionPorts> = { schedule: (run, ms) => realPorts.schedule(run, ms / 10) }
 
 /** What is not `ok`, as `step outcome reason`. */
 export function problems({ steps }: ProbeReport): readonly string[] {
