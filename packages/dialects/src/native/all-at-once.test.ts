@@ -162,7 +162,8 @@ test('two thousand routes, each wrong in three places, are told in a moment', ()
   const before = process.cpuUsage()
   expect(look(text)).toHaveLength(6000)
   expect(process.cpuUsage(before).user / 1e6).toBeLessThan(15)
-})
+  // What counts is the time of the processor, not that of a machine that does other things.
+}, 120_000)
 
 test('whatever is written ends in a model and what is wrong with it', () => {
   const fields =
