@@ -12,6 +12,7 @@ test('a session that nothing is said of is the same in a configuration and in th
     prefix: _prefix,
     serverKeys: _keys,
     cache: _cache,
+    sqlite: _sqlite,
     lookup,
     cookie,
     memory,

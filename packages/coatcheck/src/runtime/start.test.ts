@@ -5,6 +5,7 @@ import { buffer } from 'node:stream/consumers'
 import type { GatewayModel } from '@coatcheck/model'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
+import { freePort } from './fixtures/free-port.ts'
 import { listener, model, routeTo, session } from './fixtures/model.ts'
 import { startProgram } from './fixtures/program.ts'
 import { startUpstream, type Upstream } from './fixtures/upstream.ts'
@@ -290,9 +291,4 @@ async function occupy(): Promise<AsyncDisposable & { port: number }> {
     port: (server.address() as { port: number }).port,
     [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())),
   }
-}
-
-async function freePort(): Promise<number> {
-  await using taken = await occupy()
-  return taken.port
 }

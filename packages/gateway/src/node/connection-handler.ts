@@ -106,8 +106,15 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
     if (nextTurn(connection)) return
     connection.readWhenIdle = connection.socket.bytesRead
     if (connection.lastWord !== undefined) answerRaw(connection, connection.lastWord.refusal, connection.lastWord.line)
-    else if (connection.closing) end(connection)
+    else if (connection.closing) endOrLinger(connection)
     quiet.look()
+  }
+
+  /** Where the head of the answer was out before the end was decided, the client is told with its next one. */
+  function endOrLinger(connection: Connection): void {
+    const { promisedMore, refused, socket } = connection
+    if (!closing || !promisedMore || refused || socket.readableEnded) end(connection)
+    else if (draining && !lingering.has(connection)) linger([connection])
   }
 
   function isQuiet(): boolean {
@@ -202,6 +209,7 @@ function newConnection(
     waiting: [],
     unread: undefined,
     closing: false,
+    promisedMore: false,
     refused: false,
     lastWord: undefined,
     readWhenIdle: socket.bytesRead,

@@ -32,6 +32,8 @@ export interface Connection {
   unread: Http1Request | undefined
   /** No further request is taken: the connection ends with its last exchange. */
   closing: boolean
+  /** The head of the last answer let the client send another request. */
+  promisedMore: boolean
   /** A request on it was refused for what it is: whatever follows is not read as another one. */
   refused: boolean
   /** What is said when the exchanges in flight are done, because what came behind them is no request. */

@@ -514,6 +514,34 @@ test('a request whose head has begun to arrive is waited for beyond the linger, 
   await quiet.done
 })
 
+test.each(['drain', 'retire'] as const)(
+  'an answer whose head is out at %s() leaves its connection one more',
+  async (how) => {
+    const slow = manual()
+    const timers = manualTimers()
+    await using listener = await startListener({
+      schedule: timers.schedule,
+      handle: ({ request: { target } }) =>
+        target === '/slow' ? reply(200, ['Content-Length', '4'], slow) : reply(200, ['Content-Length', '0']),
+    })
+    using client = openClient(listener.port)
+    client.send(get('/slow'))
+    const sink = await slow.sink
+    sink.write(Buffer.from('be'))
+    await client.until('be')
+    listener.handler[how]()
+    timers.runOut()
+    const quiet = isDone(listener.handler.quiet())
+    sink.write(Buffer.from('st'))
+    sink.end(undefined)
+    await client.until('best')
+    expect(await quiet.now()).toBe(how === 'retire')
+    client.send(get('/next'))
+    expect(await client.ended).toMatch(/best.*Connection: close\r\n\r\n$/s)
+    await quiet.done
+  },
+)
+
 test('retire() ends connections with their next answer, and gives silent ones their usual time', async () => {
   const timers = manualTimers()
   await using listener = await startListener({

@@ -90,6 +90,7 @@ export class Http1Exchange extends ServedExchange {
     const { response } = this
     const keepAlive = !this.client.closing && !this.#last && !this.#expectsContinue && !this.#sentUnframedBody()
     if (!(keepAlive && response.shouldKeepAlive) && this.#owesBody()) lingerAtEnd(this.client)
+    this.client.promisedMore = keepAlive && response.shouldKeepAlive
     this.responseBytes = writeHead(response, reply, keepAlive)
     const body = reply.body
     if (body === undefined) response.end()

@@ -1,4 +1,5 @@
 import type { Listener } from '@coatcheck/model'
+import { ProgramError } from '../../errors.ts'
 import type { OpenAddress } from '../workers/worker-messages.ts'
 import { type ListeningOptions, type ListeningSocket, openListeningSocket } from './listening-socket.ts'
 
@@ -38,7 +39,13 @@ export function createAddresses(options: ListeningOptions): Addresses {
 
   async function find(spec: Listener): Promise<Open> {
     const same = open.find((one) => takesOver(one.spec, spec))
-    return { spec, socket: same?.socket ?? (await openListeningSocket(spec.name, spec.address, options)) }
+    if (same !== undefined) return { spec, socket: same.socket }
+    try {
+      return { spec, socket: await openListeningSocket(spec.name, spec.address, options) }
+    } catch (error) {
+      const own = open.find((one) => one.spec.address.port === spec.address.port && spec.address.port !== 0)
+      throw own !== undefined && isInUse(error) ? overlaps(spec, own, error) : error
+    }
   }
 
   return {
@@ -63,6 +70,22 @@ export function createAddresses(options: ListeningOptions): Addresses {
     },
     close: () => closeAll(open),
   }
+}
+
+function isInUse(error: unknown): boolean {
+  return error instanceof ProgramError && error.code === 'address-in-use'
+}
+
+/** The system does not open all addresses of a port beside one of them; what is open cannot be let go of before. */
+function overlaps(spec: Listener, { spec: own, socket }: Open, cause: unknown): ProgramError {
+  const wanted = `${spec.address.host ?? ''}:${spec.address.port}`
+  return new ProgramError(
+    'address-in-use',
+    `The address ${wanted} of listener "${spec.name}" overlaps with ${socket.address}, which this gateway has open for listener "${own.name}".`,
+    'Nothing was changed: the address that is open would have had to be closed first.',
+    'Start Coatcheck again with the new address, or give the listener another port.',
+    { cause },
+  )
 }
 
 /** Those of `list` whose address is not among `others`. */

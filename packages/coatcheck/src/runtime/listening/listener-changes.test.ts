@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { freePort } from '../fixtures/free-port.ts'
 import { listener, model } from '../fixtures/model.ts'
 import { type RunningProgram, startProgram } from '../fixtures/program.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
@@ -74,4 +75,14 @@ test('a connection of an earlier listener is served by the gateway that runs, ho
   await expect.poll(async () => (await program.status()).configuration.loadedAt).toBeGreaterThan(loadedAt)
   silent.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
   expect(await text(silent)).toMatch(/^HTTP\/1.1 404 /)
+})
+
+test('all addresses of a port cannot be opened in place of one of them, and it is said why', async () => {
+  const port = await freePort()
+  await using program = await startProgram(web({ address: { host: '127.0.0.1', port } }))
+  program.change(web({ address: { host: undefined, port } }))
+  const own = expect.stringContaining('this gateway has open for listener "web"')
+  await expect
+    .poll(async () => (await program.status()).configuration.problems)
+    .toContainEqual(expect.objectContaining({ code: 'address-in-use', message: own }))
 })

@@ -15,11 +15,21 @@ const wellAfter = 5_000
 const mostFailures = 5
 /** Milliseconds from the first end to the next start. */
 const firstPause = 100
+/** The longest pause, in milliseconds, between two starts that a store did not let through. */
+const longestPause = 5_000
 
-/** @param start starts a worker, which serves when it resolves */
-export function createRespawning(start: () => Promise<void>, log: Log): Respawning {
+/**
+ * @param start starts a worker, which serves when it resolves
+ * @param pause waits so many milliseconds
+ */
+export function createRespawning(
+  start: () => Promise<void>,
+  log: Log,
+  pause: (milliseconds: number) => Promise<void> = sleep,
+): Respawning {
   const failed = Promise.withResolvers<void>()
   let failures = 0
+  let outages = 0
 
   async function respawn(): Promise<void> {
     if (failures >= mostFailures) {
@@ -27,11 +37,14 @@ export function createRespawning(start: () => Promise<void>, log: Log): Respawni
       failed.resolve()
       return
     }
-    await sleep(firstPause * 2 ** (failures - 1))
+    await pause(Math.min(firstPause * 2 ** (failures - 1 + outages), longestPause))
     try {
       await start()
+      outages = 0
     } catch (error) {
-      failures++
+      // a store that is away is no fault of the worker: those that run go on, and this one follows when it is back
+      if (isOutage(error)) outages++
+      else failures++
       log.error('A worker could not be started', { error: { message: String(error) } })
       void respawn()
     }
@@ -44,4 +57,8 @@ export function createRespawning(start: () => Promise<void>, log: Log): Respawni
     },
     failed: failed.promise,
   }
+}
+
+function isOutage(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_STORE_UNAVAILABLE'
 }

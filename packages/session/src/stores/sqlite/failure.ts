@@ -8,7 +8,7 @@ const remedies: ReadonlyMap<number, string> = new Map([
   [8, 'cannot be written. Give the user of this process the right to write the file and its folder.'],
   [10, 'could not be read or written by the operating system. Check the disk.'],
   [11, 'is damaged. Move it away (sessions start anew), or put a backup in its place.'],
-  [13, 'is full: the disk, or the size that the store may have. Make room, or raise maxBytes.'],
+  [13, 'is full: the disk, or the size that the store may have (maxBytes of sqliteRecords(); 4 GiB). Make room.'],
   [14, 'cannot be opened. Its folder must exist, and this process must be allowed to write there.'],
   [26, 'is damaged or not a SQLite database. Move it away (sessions start anew), or name another file.'],
 ])
