@@ -16,7 +16,6 @@ test('a session that nothing is said of is the same in a configuration and in th
     lookup,
     cookie,
     memory,
-    sqlite: _sqlite,
     redis,
     sealedCookie,
     ...own
