@@ -25,10 +25,12 @@ stores:
       ${redis}
 sessions: { default: { mode: enforce, store: main } }
 routes: [{ name: app, upstream: http://127.0.0.1:3000 }]
+keys: { k1: { env: KEY } }
 `,
   )
   const times = { settle: 20, poll: 2 ** 30 }
-  return filesSource({ paths: ['coatcheck.yaml'], dialect: native, environment, cwd: folder, times })
+  const all = { KEY: 'ab'.repeat(16), ...environment }
+  return filesSource({ paths: ['coatcheck.yaml'], dialect: native, environment: all, cwd: folder, times })
 }
 
 /** Problems as `LINE severity code`, and all that is said of them. */
