@@ -23,7 +23,7 @@ export const patience = long ? 300_000 : 90_000
 const grace = 2000 + commandTimeout
 
 /** What a store that promises less may lose. */
-export const anything = ['sign-in', 'sign-out', 'change'] as const
+export const anything = ['sign-in', 'sign-out', 'change', 'refused'] as const
 
 export interface Fault {
   readonly name: string

@@ -37,7 +37,9 @@ test('a change that was refused may have happened or not, until it was seen to h
   journal.perhaps('ann/2')
   expect(journal.judge('ann/1', 0, 9000)).toBe('right')
   expect(journal.judge('ann/2', 0, 9001)).toBe('right')
-  expect(journal.judge('ann/1', 0, 9002)).toBe('missing')
+  expect(journal.judge('ann/1', 0, 9002)).toBe('undone')
+  journal.confirm('ann/2', 0, 9003)
+  expect(journal.judge('ann/1', 0, 9004)).toBe('missing')
 })
 
 test('a change that was confirmed leaves none open that was refused before', () => {

@@ -13,13 +13,16 @@ export const nobody = '-'
  * - `right`: what was confirmed, or what may have become of a change that was refused
  * - `late`: what was true up to 2 seconds ago, told by a gateway that did not make the change
  * - `missing`: something older, or nothing, though a change was confirmed
+ * - `undone`: the same, after a change that was refused, and none that was confirmed since
  * - `foreign`: what never was a state of this session
  */
-export type Judgement = 'right' | 'late' | 'missing' | 'foreign'
+export type Judgement = 'right' | 'late' | 'missing' | 'undone' | 'foreign'
 
 export interface Journal {
   /** What may be, in the order in which it can become true. */
   readonly states: readonly string[]
+  /** No change was refused since the last one that was confirmed. */
+  readonly promised: boolean
   /** When the last change was confirmed. */
   readonly confirmedAt: number
   /** A gateway confirmed that this is the state from now on. */
@@ -41,12 +44,17 @@ interface Former {
 export function createJournal(): Journal {
   let states = [nobody]
   let former: Former[] = []
+  /** No change was refused since the last one that was confirmed. */
+  let promised = true
   const past = new Set([nobody])
   let confirmedAt = Number.NEGATIVE_INFINITY
 
   return {
     get states() {
       return states
+    },
+    get promised() {
+      return promised
     },
     get confirmedAt() {
       return confirmedAt
@@ -56,11 +64,13 @@ export function createJournal(): Journal {
       former = [...former, ...over.map((known) => ({ state: known, until: at + bound, notBy: gateway }))]
       former = former.filter(({ until }) => until >= at)
       states = [state]
+      promised = true
       past.add(state)
       confirmedAt = at
     },
     perhaps(state) {
       states.push(state)
+      promised = false
       past.add(state)
     },
     judge(state, gateway, sentAt) {
@@ -74,7 +84,8 @@ export function createJournal(): Journal {
       }
       const late = former.some((one) => one.state === state && sentAt <= one.until && one.notBy !== gateway)
       if (late) return 'late'
-      return past.has(state) ? 'missing' : 'foreign'
+      if (!past.has(state)) return 'foreign'
+      return promised ? 'missing' : 'undone'
     },
   }
 }

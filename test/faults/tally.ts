@@ -28,8 +28,8 @@ export interface Refusal {
 }
 
 export interface Loss {
-  /** What was undone: a change of a session is the least. */
-  readonly kind: 'sign-in' | 'sign-out' | 'change'
+  /** What is gone; `refused`: what was never confirmed, and seen to have happened all the same. */
+  readonly kind: 'sign-in' | 'sign-out' | 'change' | 'refused'
   /** When it was confirmed. */
   readonly confirmedAt: number
   readonly what: string

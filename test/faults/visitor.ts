@@ -88,9 +88,9 @@ export function createVisitor({ name, gateways, tally, random }: VisitorOptions)
     const judgement = journal.judge(seen, gateway, answer.sentAt)
     if (judgement === 'foreign') wrong(`what never was a state of this session, which is ${expected}`, answer)
     if (judgement === 'late') tally.late += 1
-    if (judgement === 'missing') {
+    if (judgement === 'missing' || judgement === 'undone') {
       tally.lost.push({
-        kind: lossOf(journal, seen),
+        kind: judgement === 'undone' ? 'refused' : lossOf(journal, seen),
         confirmedAt: journal.confirmedAt,
         what: `${expected} expected, ${seen} found at ${gateway}`,
       })
@@ -127,7 +127,12 @@ export function createVisitor({ name, gateways, tally, random }: VisitorOptions)
     }
     // A ticket that was replaced: for it nothing is started, so that the answer cannot overwrite the one that replaced it.
     if (!answer.cookie && seen === nobody && before !== '') return
-    if (!answer.cookie) return void wrong('a sign-in without a ticket', answer)
+    if (!answer.cookie) {
+      // The session was lost between the look at it and the change.
+      const what = `${seen} gone at ${gateway} while somebody signed in`
+      tally.lost.push({ kind: journal.promised ? 'sign-in' : 'refused', confirmedAt: journal.confirmedAt, what })
+      return startOver()
+    }
     bury(before, endOf(answer), gateway, 'sign-in')
     cookie = answer.cookie
     journal.confirm(next, gateway, endOf(answer))

@@ -7,6 +7,7 @@ import { SessionError } from './errors.ts'
 import type { WrittenRecord } from './sealed-record.ts'
 import type { Ticket } from './ticket.ts'
 import { type Engine, keepSession, readSession, type TicketSession } from './ticket-session.ts'
+import { timer } from './touches.ts'
 
 export interface RecordWrite extends WrittenRecord {
   /** The ticket that opens what is written, as the request goes on with it. */
@@ -41,8 +42,27 @@ export async function writeSession(
     return await once()
   } catch (error) {
     if (!(error instanceof SessionError) || error.notExecuted) throw error
-    return error.unconfirmed ? error : await settle(engine, write, now, once, error)
+    if (error.unconfirmed) return error
+    return await within(settleWithin, engine, settle(engine, write, now, once, error), error)
   }
+}
+
+/**
+ * Milliseconds to find out: the visitor has waited for the write already. What goes on after them does no harm, since the
+ * ticket is told.
+ */
+const settleWithin = 1000
+
+function within<Result>(
+  milliseconds: number,
+  { options: { schedule = timer } }: Engine,
+  work: Promise<Result>,
+  otherwise: Result,
+): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const callOff = schedule(() => resolve(otherwise), milliseconds)
+    work.finally(callOff).then(resolve, reject)
+  })
 }
 
 async function settle(
