@@ -4,10 +4,10 @@
  */
 import type { Commit } from './api.ts'
 import { SessionError } from './errors.ts'
+import { backgroundTimer } from './schedule.ts'
 import type { WrittenRecord } from './sealed-record.ts'
 import type { Ticket } from './ticket.ts'
 import { type Engine, keepSession, readSession, type TicketSession } from './ticket-session.ts'
-import { timer } from './touches.ts'
 
 export interface RecordWrite extends WrittenRecord {
   /** The ticket that opens what is written, as the request goes on with it. */
@@ -55,7 +55,7 @@ const settleWithin = 1000
 
 function within<Result>(
   milliseconds: number,
-  { options: { schedule = timer } }: Engine,
+  { options: { schedule = backgroundTimer } }: Engine,
   work: Promise<Result>,
   otherwise: Result,
 ): Promise<Result> {
