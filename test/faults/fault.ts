@@ -33,6 +33,8 @@ export interface Fault {
   readonly durability?: Readonly<Record<string, unknown>>
   /** Nothing changes while it is broken, and a second before: visitors only look, and no ticket is replaced by age. */
   readonly onlyLooking?: boolean
+  /** Resolves when the store is whole in all its parts, so that it can be broken (again). */
+  ready?(): Promise<void>
   /** Resolves when it is broken. */
   strike(): Promise<void> | void
   /** Milliseconds that it stays so. @defaultValue 2000 */
@@ -90,6 +92,7 @@ async function run(fault: Fault, gateways: readonly Gateway[]): Promise<Report> 
       traffic.onlyLooking = true
       await after(1000)
     }
+    await fault.ready?.()
     const from = performance.now()
     await fault.strike()
     await after(fault.lasts ?? 2000)

@@ -44,8 +44,8 @@ test(
     const report = await expectNoHarm({
       name: 'Sentinel, primary killed',
       store: storeOf(deployment),
+      ready: () => isWhole(deployment),
       async strike() {
-        if (killed !== undefined) await isWhole(deployment)
         const port = await named(deployment)
         killed = deployment.servers.find((server) => server.port === port)!
         await killed.kill()
@@ -63,12 +63,12 @@ test(
 )
 
 /** By the sentinels, without any server that dies. */
-function plannedFailover(deployment: TestSentinel): Pick<Fault, 'store' | 'strike' | 'lasts' | 'mend'> {
+function plannedFailover(deployment: TestSentinel): Pick<Fault, 'store' | 'ready' | 'strike' | 'lasts' | 'mend'> {
   let before = 0
   return {
     store: storeOf(deployment),
+    ready: () => isWhole(deployment),
     async strike() {
-      if (before !== 0) await isWhole(deployment)
       before = await named(deployment)
       await command(deployment.sentinels[0]!, 'SENTINEL', 'FAILOVER', deployment.masterName)
     },
