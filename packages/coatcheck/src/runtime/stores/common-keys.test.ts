@@ -65,18 +65,21 @@ test('gateways without keys share one that lies in the store, workers and those 
   expect(fields.filter((field) => field.startsWith('key:'))).toHaveLength(1)
 }, 60_000)
 
-test('without keys and without the store sessions answer 503 until the keys were read', async () => {
-  await using server = await testStandalone()
-  await server.kill()
-  await using program = await startProgram(overRedis(server.port, {}, 500))
-  expect(await get(program)).toEqual({ status: 503, cookie: undefined })
-  expect(await ready(program)).toMatch(/^503 [\s\S]*\[-]store-main/)
-  await server.restart()
-  await becomesReady(program)
-  await until('sessions are served', async () => (await get(program)).status === 200)
-  const { cookie } = await get(program)
-  expect(await get(program, cookie)).toEqual({ status: 200, cookie: undefined })
-})
+test.each([1, 2])(
+  'without keys and store sessions answer 503 until the keys were read, with %i workers',
+  async (workers) => {
+    await using server = await testStandalone()
+    await server.kill()
+    await using program = await startProgram(overRedis(server.port, { workers }, 500))
+    expect(await get(program)).toEqual({ status: 503, cookie: undefined })
+    expect(await ready(program)).toMatch(/^503 [\s\S]*\[-]store-main/)
+    await server.restart()
+    await becomesReady(program)
+    await until('sessions are served', async () => (await get(program)).status === 200)
+    const { cookie } = await get(program)
+    expect(await get(program, cookie)).toEqual({ status: 200, cookie: undefined })
+  },
+)
 
 test('a reload during an outage keeps the keys that were read before', async () => {
   await using server = await testStandalone()
