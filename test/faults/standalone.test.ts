@@ -84,9 +84,11 @@ test(
   patience,
 )
 
-/** Requests that were answered when nothing cached was believed any more. */
+/** Requests with a ticket that were answered when nothing cached was believed any more. */
 function servedLate({ tally, spans }: Report): number {
-  return tally.served.filter((at) => spans.some(({ from, to }) => at > from + bound && at < to - commandTimeout)).length
+  return tally.servedWithTicket.filter((at) =>
+    spans.some(({ from, to }) => at > from + bound && at < to - commandTimeout),
+  ).length
 }
 
 test(

@@ -3,6 +3,8 @@ export interface Tally {
   requests: number
   /** When each was sent that was answered with what was asked for. */
   readonly served: number[]
+  /** Those of them that came with a ticket: of the others, nothing is asked of the store. */
+  readonly servedWithTicket: number[]
   /** 503 with Retry-After, the cookie untouched. */
   readonly refused: Refusal[]
   /** What was true up to two seconds before, told by a gateway that had not heard of the change yet. */
@@ -43,6 +45,7 @@ export interface Failure {
 export const newTally = (): Tally => ({
   requests: 0,
   served: [],
+  servedWithTicket: [],
   refused: [],
   late: 0,
   severed: [],

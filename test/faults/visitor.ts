@@ -67,6 +67,7 @@ export function createVisitor({ name, gateways, tally, random }: VisitorOptions)
       return { answer }
     }
     tally.served.push(sentAt)
+    if (ticket !== '') tally.servedWithTicket.push(sentAt)
     tally.slowest = Math.max(tally.slowest, milliseconds)
     const [seen = '', asked] = text.split(' ')
     if (asked !== query) wrong(`the answer to another request than ${query}`, answer)
