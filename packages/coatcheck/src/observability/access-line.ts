@@ -107,8 +107,8 @@ function userAgent(headers: HeaderList): string | undefined {
 }
 
 /** An answer of our own that is no failure (a redirect, a preflight) has a reason, and no error. */
-function failure({ exchange, status }: FinishedExchange, cap: number): string {
-  if (exchange.reason === undefined || (status > 0 && status < 400)) return ''
+function failure({ exchange, status, aborted }: FinishedExchange, cap: number): string {
+  if (exchange.reason === undefined || (!aborted && status > 0 && status < 400)) return ''
   const message = exchange.detail === undefined ? '' : `,"message":${quote(exchange.detail, cap)}`
   return `"error":{"code":"${exchange.reason}"${message}},`
 }

@@ -141,6 +141,14 @@ test('a redirect has a reason and is no error', () => {
   expect(line).not.toHaveProperty('error')
 })
 
+test('an answer that was cut short has an error beside its status', () => {
+  const cut = exchange({ reason: 'upstream-reset', detail: 'It closed the connection' })
+  const line = lineOf({ status: 200, aborted: true, exchange: cut })
+  expect(line.http.response.status_code).toBe(200)
+  expect(line.error).toEqual({ code: 'upstream-reset', message: 'It closed the connection' })
+  expect(line.coatcheck).toMatchObject({ reason: 'upstream-reset', aborted: true })
+})
+
 test('a client that left before an answer has no status', () => {
   const line = lineOf({ status: 0, responseBytes: 0, aborted: true, exchange: exchange({ reason: 'client-gone' }) })
   expect(line.http.response).toEqual({ bytes: 0 })

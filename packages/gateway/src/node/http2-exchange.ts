@@ -5,7 +5,7 @@ import type { Reply } from '../reply.ts'
 import type { Connection } from './connection.ts'
 import { discard, headBytes, ServedExchange, tooManyTrailers } from './served-exchange.ts'
 
-const { NGHTTP2_NO_ERROR } = constants
+const { NGHTTP2_NO_ERROR, NGHTTP2_PROTOCOL_ERROR } = constants
 
 /** The head of a request as nghttp2 hands it over: pseudo headers apart, cookie crumbs joined. */
 export interface Http2Head {
@@ -155,11 +155,24 @@ export class Http2Exchange extends ServedExchange {
     // a function that is assigned to a property where it is written is made in V8's old space, and takes along what it sees
     const counting: typeof push = (chunk, encoding) => {
       if (chunk !== null) this.requestBodyBytes += chunk.length
+      // Node ends a body alike whether it is whole or its stream was reset
+      else if (stream.aborted && !stream.readableEnded) return this.#breakOff()
       return push.call(stream, chunk, encoding)
     }
     stream.push = counting
     // the name under which node:http keeps them, and the forward looks for them
     stream.on('trailers', (_headers, _flags, ...raw) => this.#readTrailers(raw[0] as unknown as HeaderList))
+  }
+
+  /** Half a body must not look whole. nghttp2 resets a stream whose body is not as long as it says. */
+  #breakOff(): false {
+    const { stream } = this
+    if (stream.rstCode === NGHTTP2_PROTOCOL_ERROR) {
+      this.giveUp(new GatewayError('bad-framing', 400, 'The body is not as long as its Content-Length'))
+    }
+    // not at once: Node is about to look at the stream, and throws where it is gone
+    setImmediate(() => stream.destroy(new Error('The request was broken off')))
+    return false
   }
 
   #readTrailers(rawTrailers: HeaderList): void {

@@ -521,6 +521,65 @@ function frameClient(port: number): RawClient {
   return rawClient(socket)
 }
 
+test.each(['end', 'resetAndDestroy'] as const)(
+  'connections that are gone before HTTP/2 begins are let go of: %s',
+  async (leave) => {
+    await using listener = await startListener({ tls: tls(), handle: () => reply(204) })
+    await Promise.all(
+      Array.from({ length: 40 }, async () => {
+        const socket = connectTcp(listener.port, '127.0.0.1')
+        const encrypted = connectTls({ socket, ALPNProtocols: ['h2'], rejectUnauthorized: false }).on('error', () => {})
+        await once(encrypted, 'secureConnect')
+        socket[leave]()
+        await once(socket, 'close')
+      }),
+    )
+    await expect.poll(() => listener.handler.openConnections).toBe(0)
+    expect(listener.connections.h2).toBe(0)
+  },
+)
+
+/** POST with the rest of a head that gives the body's length, or none. */
+function post(length: number | undefined): Buffer {
+  const block = [
+    [':method', 'POST'],
+    [':path', '/'],
+    [':scheme', 'https'],
+    [':authority', 'a'],
+    ...(length === undefined ? [] : [['content-length', String(length)]]),
+  ]
+  return frame(1, 4, 1, Buffer.concat(block.map(([key, text]) => literal(key!, text!))))
+}
+
+test.each([
+  ['CANCEL', undefined, 8],
+  ['NO_ERROR', undefined, 0],
+  ['INTERNAL_ERROR', undefined, 2],
+  ['CANCEL, of a body that says its length', 1000, 8],
+])('a body whose stream is reset with %s does not end as a whole one', async (_, length, code) => {
+  const ends: string[] = []
+  const began = Promise.withResolvers<void>()
+  await using listener = await startListener({
+    tls: tls(),
+    async handle({ request: { body } }) {
+      const over = Promise.withResolvers<void>()
+      body!.on('end', () => ends.push('end')).on('close', () => ends.push('close') && over.resolve())
+      body!.on('error', () => {})
+      body!.once('data', () => began.resolve())
+      await over.promise
+      return reply(204)
+    },
+  })
+  using client = frameClient(listener.port)
+  client.send(post(length).toString('latin1'))
+  client.send(frame(0, 0, 1, Buffer.from('half')).toString('latin1'))
+  await began.promise
+  client.send(frame(3, 0, 1, Buffer.from([0, 0, 0, code])).toString('latin1'))
+  await listener.finishedCount(1)
+  expect(ends).toEqual(['close'])
+  expect(listener.finished[0]).toMatchObject({ aborted: true })
+})
+
 test('drain() leaves a silent connection of HTTP/2 open until its client has had time to read GOAWAY', async () => {
   const timers = manualTimers()
   await using listener = await startListener({ tls: tls(), schedule: timers.schedule, handle: () => reply(204) })

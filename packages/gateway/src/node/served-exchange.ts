@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { GatewayError } from '../errors.ts'
+import { type ErrorCode, GatewayError } from '../errors.ts'
 import type { ClientConnection, Exchange } from '../exchange.ts'
 import type { HeaderList } from '../headers.ts'
 import type { RawRequest } from '../raw-request.ts'
@@ -42,6 +42,8 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
   protected cutShort = false
   /** Why it was given up, whatever its handler says of that afterwards. */
   #givenUp: GatewayError | undefined = undefined
+  /** What cut its answer short. */
+  #cut: GatewayError | undefined = undefined
   #settled = false
   #closed = false
 
@@ -139,8 +141,9 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
     this.#settle()
   }
 
-  fail(_error: Error): void {
+  fail(error: Error): void {
     this.cutShort = true
+    this.#cut ??= error instanceof GatewayError ? error : new GatewayError('internal', 500, error.message)
     this.source = undefined
     this.abort()
   }
@@ -150,6 +153,7 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
     if (this.#closed) return
     this.#closed = true
     if (!whole) {
+      if (!this.cutShort) this.#cut = clientLeft()
       this.cutShort = true
       this.#leave()
     }
@@ -182,6 +186,11 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
     return { id, method: this.method, headers: this.headers }
   }
 
+  /** Its answer says already what went wrong, whoever cut that short. */
+  #isError(reason: ErrorCode | undefined): boolean {
+    return reason !== undefined && (this.status === 0 || this.status >= 400)
+  }
+
   #settle(): void {
     this.#settled = true
     this.#finish()
@@ -192,9 +201,10 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
     if (!this.#settled || !this.#closed) return
     const { client, exchange } = this
     if (exchange !== undefined) {
-      if (this.#givenUp !== undefined) {
-        exchange.reason = this.#givenUp.code
-        exchange.detail = this.#givenUp.message
+      const why = this.#givenUp ?? (this.#isError(exchange.reason) ? undefined : this.#cut)
+      if (why !== undefined) {
+        exchange.reason = why.code
+        exchange.detail = why.message
       }
       client.ports.observer.exchangeFinished({
         exchange,
@@ -209,6 +219,14 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
     if (--this.generation.users.inFlight === 0) this.generation.users.onIdle?.()
     if (--client.inFlight === 0) client.idle(client)
   }
+}
+
+function clientLeft(): GatewayError {
+  return new GatewayError(
+    'client-gone',
+    499,
+    'The connection or stream of the client ended before the end of the answer',
+  )
 }
 
 /** Trailers above the listener's `limits.headerCount`. */
