@@ -1,12 +1,7 @@
-import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { freePorts } from '../../packages/session/src/stores/redis/testing/processes.ts'
 
-/** A loopback port that was free a moment ago. */
+/** A loopback port that was free a moment ago, from where no connection of another test takes it. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
+  const [port] = await freePorts(1)
+  return port!
 }
