@@ -74,6 +74,7 @@ export interface FinishedExchange {
   /** 0 when the client left before an answer. */
   readonly status: number
   readonly requestBytes: number
+  /** Without early answers (1xx). */
   readonly responseBytes: number
   /** Milliseconds from its headers to the last byte of the answer. */
   readonly duration: number
@@ -92,7 +93,7 @@ export interface RejectedRequest {
   readonly detail: string
   readonly requestId: string
   readonly responseBytes: number
-  /** Its first line, where that was read. */
+  /** Its first line, where the bytes in which the fault was found begin with it: of a head that stopped they do not. */
   readonly line: RequestLine | undefined
 }
 

@@ -37,6 +37,7 @@ log.finished(
       detail: 'The client left before the answer. The upstream request was ended.',
       upstream: 'shop',
       target: '10.0.0.5:3000',
+      timings: { upstream: 4.25, store: undefined },
     }),
   }),
 )

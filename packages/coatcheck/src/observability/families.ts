@@ -27,7 +27,12 @@ export function families() {
       'sum',
     ),
     requestSize: histogram('coatcheck_http_request_size_bytes', 'Bytes of requests as received.', ['route'], bytes),
-    responseSize: histogram('coatcheck_http_response_size_bytes', 'Bytes of responses as sent.', ['route'], bytes),
+    responseSize: histogram(
+      'coatcheck_http_response_size_bytes',
+      'Bytes of responses as sent, without early answers (1xx).',
+      ['route'],
+      bytes,
+    ),
     connections: gauge('coatcheck_connections_open', 'Open connections of clients.', ['listener', 'protocol'], 'sum'),
     created: counter('coatcheck_sessions_created_total', 'Sessions that were created.', ['session']),
     reused: counter('coatcheck_sessions_reused_total', 'Requests that brought a living session.', ['session']),

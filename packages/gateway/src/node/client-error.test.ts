@@ -139,6 +139,56 @@ test('a connection that sends nothing is answered 408 and closed when its header
   expect(listener.rejected).toMatchObject([{ status: 408, code: 'request-timeout' }])
 })
 
+// `idle` bounds bodies: where it is the shorter one, it ends no head
+const hasty = { headers: 1_000, idle: 50, keepAlive: 50 }
+
+test.each([
+  ['that never sent anything', ''],
+  ['whose first head stops', 'GET / HTTP/1.1\r\nHost: a\r\n'],
+])('a connection %s is answered 408, however short the idle time is', async (_what, bytes) => {
+  await using listener = await startListener({ timeouts: hasty, handle: () => reply(200) })
+  using client = openClient(listener.port)
+  client.send(bytes)
+  expect(await client.ended).toMatch(/^HTTP\/1\.1 408 .*"code":"request-timeout"/s)
+  expect(listener.rejected).toMatchObject([{ status: 408, code: 'request-timeout' }])
+})
+
+test('a later head that stops is answered 408, however short the keep-alive time is', async () => {
+  await using listener = await startListener({ timeouts: hasty, handle: () => reply(200, ['Content-Length', '0']) })
+  using client = openClient(listener.port)
+  client.send(get())
+  await client.until('200')
+  client.send('GET / HTTP/1.1\r\nHost: a\r\n')
+  expect(await client.ended).toMatch(/^HTTP\/1\.1 200 .*HTTP\/1\.1 408 .*"code":"request-timeout"/s)
+})
+
+test('a head that arrives after the idle time is served, and its body has the idle time again', async () => {
+  await using listener = await startListener({
+    timeouts: { headers: 10_000, idle: 50 },
+    handle({ request: { body } }) {
+      body!.resume()
+      return new Promise(() => {})
+    },
+  })
+  using client = openClient(listener.port)
+  client.send('POST / HTTP/1.1\r\nHost: a\r\n')
+  setTimeout(() => client.send('Content-Length: 9\r\n\r\nabc'), 300)
+  expect(await client.ended).toMatch(/^HTTP\/1\.1 408 /)
+  // it is the body's deadline that passed, not the head's
+  expect(listener.rejected).toEqual([])
+})
+
+test('an empty line between requests is no head, and keeps no connection open', async () => {
+  const timeouts = { headers: 100, idle: 50, keepAlive: 50 }
+  await using listener = await startListener({ timeouts, handle: () => reply(200, ['Content-Length', '0']) })
+  using client = openClient(listener.port)
+  client.send(get())
+  await client.until('200')
+  client.send('\r\n')
+  expect((await client.ended).match(/HTTP\/1\.1/g)).toHaveLength(1)
+  expect(listener.rejected).toEqual([])
+})
+
 test('nonsense behind a request does not touch its answer, is answered behind it, and is reported', async () => {
   const answer = Promise.withResolvers<Reply>()
   await using listener = await startListener({ handle: () => answer.promise })

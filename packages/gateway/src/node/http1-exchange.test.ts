@@ -378,6 +378,20 @@ test('bytes are counted: heads and bodies, both ways', async () => {
   expect(listener.finished[0]).toMatchObject({ requestBytes: raw.length, responseBytes: answer.length })
 })
 
+test('bytes of early answers are not counted as those of the answer', async () => {
+  await using listener = await startListener({
+    handle({ connection }) {
+      connection.inform(103, 'Early Hints', ['Link', '</a.css>; rel=preload'])
+      return reply(204)
+    },
+  })
+  using client = openClient(listener.port)
+  client.send(get())
+  const answer = (await client.until('204')).split('\r\n\r\n')[1]!
+  await listener.finishedCount(1)
+  expect(listener.finished[0]).toMatchObject({ responseBytes: `${answer}\r\n\r\n`.length })
+})
+
 test('a request that is refused at the door says why, is reported and ends the connection', async () => {
   await using listener = await startListener({ handle: () => reply(200) })
   using client = openClient(listener.port)

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { GatewayError } from '../errors.ts'
 import { onClientError } from './client-error.ts'
-import { type Connection, connectionOf } from './connection.ts'
+import { type Connection, connectionOf, hasBegun } from './connection.ts'
 import { isContinue, unknownExpectation } from './expectation.ts'
 import { Http1Exchange, Http1Response } from './http1-exchange.ts'
 import { Http1Request } from './http1-request.ts'
@@ -93,7 +93,8 @@ const refuseExpectation: Serve = (client, request, response) => {
 /** A connection was silent for its idle or keep-alive time. */
 function onTimeout(socket: Socket): void {
   const client = connectionOf(socket)
-  if (client.inFlight === 0 || socket.writableLength > 0) {
+  if (awaitsHead(client)) leaveToHeadersTimeout(client)
+  else if (client.inFlight === 0 || socket.writableLength > 0) {
     socket.destroy()
     return
   }
@@ -104,6 +105,29 @@ function onTimeout(socket: Socket): void {
     latest.giveUp(new GatewayError('request-timeout', 408, 'The body of the request stopped arriving'))
   } else {
     // the upstream takes its time, and has deadlines of its own
-    socket.setTimeout((socket as Connection['socket'] & { server: Server }).server.timeout)
+    socket.setTimeout(serverOf(socket).timeout)
   }
+}
+
+/** Before the first request, and while a part of a later head is there. */
+function awaitsHead(client: Connection): boolean {
+  const { inFlight, unread, refused, promisedMore, protocol, socket } = client
+  if (inFlight > 0 || unread !== undefined || refused || protocol === 'websocket' || socket.writableEnded) return false
+  return !promisedMore || hasBegun(client)
+}
+
+/** Node has no deadline for the empty lines that may stand before a head (RFC 9112, section 2.2). */
+function leaveToHeadersTimeout(client: Connection): void {
+  const { socket } = client
+  const { bytesRead } = socket
+  setTimeout(
+    () => {
+      if (client.inFlight === 0 && socket.bytesRead === bytesRead) socket.destroy()
+    },
+    serverOf(socket).headersTimeout + 2 * checkingInterval,
+  ).unref()
+}
+
+function serverOf(socket: Socket): Server {
+  return (socket as Socket & { readonly server: Server }).server
 }

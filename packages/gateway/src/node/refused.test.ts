@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeCertificates, type TestCertificates } from '../testing/certificates.ts'
-import { openClient } from './fixtures/client.ts'
+import { openClient, type RawClient } from './fixtures/client.ts'
 import { reply, startListener, type TestListener } from './fixtures/listener.ts'
 
 let certificates: TestCertificates
@@ -126,6 +126,18 @@ test.each([
       line: { method, target: expect.stringMatching(target) },
     },
   ])
+})
+
+test.each([
+  ['stops', 408, () => {}],
+  ['its client ends', 400, (client: RawClient) => void client.socket.end()],
+])('of a head that %s the parser gives back no bytes, and no first line is told', async (_what, status, then) => {
+  await using listener = await startListener({ timeouts: { headers: 300 }, handle: () => reply(200) })
+  using client = openClient(listener.port, { allowHalfOpen: true })
+  client.send('GET /in HTTP/1.1\r\nHost: a\r\n')
+  then(client)
+  expect(await client.ended).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+  expect(listener.rejected).toMatchObject([{ status, line: undefined }])
 })
 
 test.each(['nonsense\r\n\r\n', 'get / HTTP/1.1\r\n\r\n', '\x16\x03\x01\x02\0\x01'])(
