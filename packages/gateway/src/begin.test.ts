@@ -129,6 +129,8 @@ describe('what goes on', () => {
 
   test('two lengths are refused', () => {
     expect(refusal({ headers: ['Host', 'a', 'Content-Length', '3', 'content-length', '3'] })).toBe('400 bad-framing')
+    const headers = ['Host', 'a', 'Content-Length', '9007199254740993']
+    expect(refusal({ headers, contentLength: Number(headers[3]) })).toBe('400 bad-framing')
   })
 
   test('Cookie headers are joined for us, and go on as they came', () => {

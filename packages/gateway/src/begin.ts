@@ -130,8 +130,9 @@ function checkSize(listener: CompiledListener, raw: RawRequest): void {
  *
  * @see RFC 9112, section 6.1
  */
-function checkFraming({ transferEncoding, httpVersion }: RawRequest, { lengths }: Sifted): void {
+function checkFraming({ transferEncoding, httpVersion, contentLength = 0 }: RawRequest, { lengths }: Sifted): void {
   if (lengths > 1) throw badFraming('The request has more than one Content-Length')
+  if (!Number.isSafeInteger(contentLength)) throw badFraming('The Content-Length is larger than can be counted')
   if (transferEncoding === undefined) return
   if (httpVersion === '1.0') throw badFraming('A request of HTTP/1.0 has a Transfer-Encoding')
   if (transferEncoding.toLowerCase() !== 'chunked') throw badFraming('The Transfer-Encoding is not exactly "chunked"')

@@ -74,6 +74,8 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
   const closed = createWaiting(() => open.size === 0 && handshakes === 0)
 
   function accept(socket: Socket | TLSSocket): void {
+    // reset while it was on its way here: its end was told already
+    if (socket.destroyed) return
     const connection = newConnection(options, current, socket, idle)
     connection.closing = closing
     open.add(connection)

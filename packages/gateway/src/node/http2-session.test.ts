@@ -521,24 +521,6 @@ function frameClient(port: number): RawClient {
   return rawClient(socket)
 }
 
-test.each(['end', 'resetAndDestroy'] as const)(
-  'connections that are gone before HTTP/2 begins are let go of: %s',
-  async (leave) => {
-    await using listener = await startListener({ tls: tls(), handle: () => reply(204) })
-    await Promise.all(
-      Array.from({ length: 40 }, async () => {
-        const socket = connectTcp(listener.port, '127.0.0.1')
-        const encrypted = connectTls({ socket, ALPNProtocols: ['h2'], rejectUnauthorized: false }).on('error', () => {})
-        await once(encrypted, 'secureConnect')
-        socket[leave]()
-        await once(socket, 'close')
-      }),
-    )
-    await expect.poll(() => listener.handler.openConnections).toBe(0)
-    expect(listener.connections.h2).toBe(0)
-  },
-)
-
 /** POST with the rest of a head that gives the body's length, or none. */
 function post(length: number | undefined): Buffer {
   const block = [

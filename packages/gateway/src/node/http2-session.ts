@@ -47,7 +47,13 @@ export function openHttp2Session(
   let patience = timeouts.headers
   session.on('error', () => session.destroy())
   // nghttp2 does not look at it, and a client that has closed its side gets no answer any more
-  socket.once('end', () => cut(session, constants.NGHTTP2_CANCEL))
+  socket.once('end', () => {
+    cut(session, constants.NGHTTP2_CANCEL)
+    // Node leaves it open where the session had not begun
+    socket.destroy()
+  })
+  // where it was closed before HTTP/2 began, Node has taken note of it and tells whoever reads
+  socket.read(0)
   session.on('stream', (stream, _headers, flags, rawHeaders) => {
     patience = timeouts.keepAlive
     if (client.inFlight >= maxInFlight) {
