@@ -1,7 +1,1 @@
-import { freePorts } from '../../packages/session/src/stores/redis/testing/processes.ts'
-
-/** A loopback port that was free a moment ago, from where no connection of another test takes it. */
-export async function freePort(): Promise<number> {
-  const [port] = await freePorts(1)
-  return port!
-}
+export { freePort } from '../../packages/coatcheck/src/runtime/fixtures/free-port.ts'

@@ -1,6 +1,6 @@
 import { METHODS } from 'node:http'
 import { type Authority, parseAuthority } from './authority.ts'
-import { GatewayError } from './errors.ts'
+import { GatewayError, messageOf } from './errors.ts'
 import type { Client, Exchange, IncomingRequest } from './exchange.ts'
 import { type Forwarded, forwardedNode, readForwarded } from './forwarded.ts'
 import type { HeaderList } from './headers.ts'
@@ -58,7 +58,7 @@ export function refusedExchange(listener: CompiledListener, raw: RawRequest, err
   const client = readClient(raw, peer, trusted, forwarded)
   const exchange = newExchange(requestId(trusted, sifted.requestId), raw, request, client, [])
   exchange.reason = error instanceof GatewayError ? error.code : 'internal'
-  exchange.detail = error instanceof Error ? error.message : String(error)
+  exchange.detail = messageOf(error)
   return exchange
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { native } from '@coatcheck/dialects'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { filesSource } from '../sources/files.ts'
-import { dispatch } from './dispatch.ts'
+import { runInProcess } from './fixtures/in-process.ts'
 
 let folder: string
 beforeEach(() => {
@@ -12,20 +12,8 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-async function coatcheck(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-  const written = { stdout: '', stderr: '' }
-  const status = await dispatch(args, {
-    cwd: folder,
-    environment,
-    stdout: (text) => {
-      written.stdout += text
-    },
-    stderr: (text) => {
-      written.stderr += text
-    },
-  })
-  return { status, ...written }
-}
+const coatcheck = (args: readonly string[], environment: Readonly<Record<string, string>> = {}) =>
+  runInProcess(args, folder, environment)
 const write = (name: string, text: string) => writeFileSync(join(folder, name), text)
 const said = expect.stringMatching(/\w/)
 const good = `listeners: { web: 127.0.0.1:8080 }

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { native } from '@coatcheck/dialects'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { freePort } from '../runtime/fixtures/free-port.ts'
 import { filesSource } from '../sources/files.ts'
 import { protectSource, protectYaml } from './protect.ts'
 
@@ -65,15 +66,6 @@ test('it runs without any file: a session for every visitor, its id for the appl
     expect(code).toBe(0)
   }
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 /** Resolves when the log says that requests are served; rejects when the process ends first. */
 function serving(gateway: ChildProcess): Promise<void> {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { dispatch } from './dispatch.ts'
+import { runInProcess } from './fixtures/in-process.ts'
 
 let folder: string
 beforeEach(() => {
@@ -11,20 +11,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-async function coatcheck(...args: readonly string[]) {
-  const written = { stdout: '', stderr: '' }
-  const status = await dispatch(args, {
-    cwd: folder,
-    environment: { TOK: 'sesame4', KEY: 'sesame5' },
-    stdout: (text) => {
-      written.stdout += text
-    },
-    stderr: (text) => {
-      written.stderr += text
-    },
-  })
-  return { status, ...written }
-}
+const coatcheck = (...args: readonly string[]) => runInProcess(args, folder, { TOK: 'sesame4', KEY: 'sesame5' })
 const write = (name: string, text: string) => writeFileSync(join(folder, name), text)
 
 const referring = `listeners: { web: 127.0.0.1:8080 }

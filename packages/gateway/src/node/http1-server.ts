@@ -93,20 +93,24 @@ const refuseExpectation: Serve = (client, request, response) => {
 /** A connection was silent for its idle or keep-alive time. */
 function onTimeout(socket: Socket): void {
   const client = connectionOf(socket)
-  if (awaitsHead(client)) leaveToHeadersTimeout(client)
-  else if (client.inFlight === 0 || socket.writableLength > 0) {
+  const { latest } = client
+  if (awaitsHead(client)) {
+    leaveToHeadersTimeout(client)
+    waitOn(socket)
+  } else if (client.inFlight === 0 || socket.writableLength > 0) {
     socket.destroy()
-    return
-  }
-  const latest = client.latest
-  if (latest?.awaitsBody) {
+  } else if (latest?.awaitsBody) {
     client.closing = true
     client.refused = true
     latest.giveUp(new GatewayError('request-timeout', 408, 'The body of the request stopped arriving'))
   } else {
     // the upstream takes its time, and has deadlines of its own
-    socket.setTimeout(serverOf(socket).timeout)
+    waitOn(socket)
   }
+}
+
+function waitOn(socket: Socket): void {
+  socket.setTimeout(serverOf(socket).timeout)
 }
 
 /** Before the first request, and while a part of a later head is there. */
