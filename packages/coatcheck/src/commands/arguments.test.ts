@@ -82,3 +82,11 @@ describe('refused with what to do:', () => {
     expect(() => parse(...args)).toThrow(message)
   })
 })
+
+test('an argument of the form that the command names is no option, though it begins with dashes', () => {
+  const dashed: Command = { ...command, dashed: /^[\w-]{6}$/ }
+  expect(parseArguments(dashed, ['-abc-d', '--print']).positionals).toEqual(['-abc-d'])
+  expect(parseArguments(dashed, ['--ab-c']).positionals).toEqual(['--ab-c'])
+  expect(parseArguments(dashed, ['--', '-abc-d']).positionals).toEqual(['-abc-d'])
+  expect(() => parseArguments(dashed, ['--abcdef'])).toThrow('has no option "--abcdef"')
+})

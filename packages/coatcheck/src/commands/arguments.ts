@@ -10,16 +10,17 @@ import { type Command, type Given, type OptionSpec, UsageError } from './command
  * @param all every command, for an option that is another one's
  */
 export function parseArguments(command: Command, args: readonly string[], all: readonly Command[] = []): Given {
-  checkDashes(command, args)
+  const { dashed, others } = withoutDashed(command, args)
+  checkDashes(command, others)
   const { tokens } = parseArgs({
-    args: [...args],
+    args: others,
     options: Object.fromEntries(command.options.map(asConfig)),
     allowPositionals: true,
     strict: false,
     tokens: true,
   })
   const found = new Map<string, string[]>()
-  const positionals: string[] = []
+  const positionals = dashed
   for (const token of tokens) {
     if (token.kind === 'positional') positionals.push(token.value)
     if (token.kind !== 'option') continue
@@ -33,6 +34,12 @@ export function parseArguments(command: Command, args: readonly string[], all: r
     value: (option) => found.get(option)?.at(-1),
     values: (option) => found.get(option) ?? [],
   }
+}
+
+/** Arguments that begin with a dash and are no options. */
+function withoutDashed({ dashed }: Command, args: readonly string[]): { dashed: string[]; others: string[] } {
+  const isDashed = (arg: string) => arg.startsWith('-') && dashed?.test(arg) === true
+  return { dashed: args.filter(isDashed), others: args.filter((arg) => !isDashed(arg)) }
 }
 
 function asConfig({ name, short, value }: OptionSpec): [string, NonNullable<ParseArgsConfig['options']>[string]] {

@@ -20,6 +20,8 @@ export interface Command {
   readonly summary: string
   /** Placeholders of its arguments; all must be given but those in brackets, which come last. */
   readonly positionals: readonly string[]
+  /** An argument of this form is no option, though it begins with a dash, as every 64th id of a session does. */
+  readonly dashed?: RegExp
   /** What it does, in lines of at most 100 characters. */
   readonly about: readonly string[]
   readonly options: readonly OptionSpec[]

@@ -1,7 +1,7 @@
 import { exitCodes } from '../../exit-codes.ts'
 import { type Command, type Given, type Shell, UsageError } from '../command.ts'
 import type { NamedSessions } from './open.ts'
-import { openOptions, subjectOption } from './options.ts'
+import { dashedId, openOptions, subjectOption } from './options.ts'
 import { progress } from './progress.ts'
 import { sessionId } from './show.ts'
 
@@ -9,6 +9,7 @@ export const endSessions: Command = {
   name: 'sessions end',
   summary: 'End one session, those of a person, or all',
   positionals: ['[ID]'],
+  dashed: dashedId,
   about: [
     'Ends sessions in a store that runs: no gateway serves them any more, at the latest two seconds later. Give one',
     'of ID, --subject and --all. Of a person, sign-ins that are under way are ended too.',

@@ -15,3 +15,6 @@ export const subjectOption: OptionSpec = {
 }
 export const jsonOption: OptionSpec = { name: 'json', meaning: 'JSON, one object a line' }
 export const openOptions: readonly OptionSpec[] = [configOption, dialectOption, sessionOption, stateOption]
+
+/** The whole form of an id; some begin with a dash. */
+export const dashedId = /^[\w-]{22}$/

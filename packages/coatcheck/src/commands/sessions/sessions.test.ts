@@ -176,6 +176,15 @@ describe('sessions show', () => {
     expect(JSON.parse((await coatcheck('sessions', 'show', id, '--json')).stdout)).toMatchObject({ id, keyId: 'k1' })
   })
 
+  test('an id may begin with a dash', async () => {
+    const id = `-${'a'.repeat(21)}`
+    expect(await coatcheck('sessions', 'show', id)).toMatchObject({
+      status: 1,
+      stderr: `There is no session "${id}".\n`,
+    })
+    expect(await coatcheck('sessions', 'end', id)).toMatchObject({ status: 0, stdout: 'Ended 0 sessions.\n' })
+  })
+
   test('ends with 1 when there is none, and refuses a whole ticket without repeating its secret', async () => {
     const unknown = await coatcheck('sessions', 'show', 'A'.repeat(22))
     expect(unknown).toMatchObject({ status: 1, stdout: '', stderr: `There is no session "${'A'.repeat(22)}".\n` })

@@ -1,12 +1,13 @@
 import { exitCodes } from '../../exit-codes.ts'
 import { type Command, UsageError } from '../command.ts'
-import { jsonOption, openOptions } from './options.ts'
+import { dashedId, jsonOption, openOptions } from './options.ts'
 import { asJson, details } from './text.ts'
 
 export const showSession: Command = {
   name: 'sessions show',
   summary: 'Show what is known of one session',
   positionals: ['ID'],
+  dashed: dashedId,
   about: [
     'Prints what is known of the session without its ticket; its content stays closed. The id is the public half',
     'of a ticket, as the access log has it. Ends with 1 when there is no such session.',
