@@ -22,6 +22,7 @@ const sentences: Readonly<Record<ErrorCode, string>> = {
   'too-many-headers': 'The request has too many headers.',
   'target-too-long': 'The address of the request is too long.',
   'request-timeout': 'The request took too long to arrive.',
+  'client-timeout': 'The answer took too long to be read.',
   'client-certificate-invalid': 'The certificate that came with the request is not valid here.',
   'no-route': 'There is nothing at this address.',
   'route-broken': 'The configuration of this address has errors.',
@@ -40,7 +41,7 @@ const sentences: Readonly<Record<ErrorCode, string>> = {
   'upstream-protocol': 'The application gave an answer that makes no sense.',
   'upstream-unavailable': 'The application is not available at the moment.',
   'client-gone': 'The client left before the answer.',
-  'shutting-down': 'The gateway is about to stop. Try again shortly.',
+  'shutting-down': 'The gateway has stopped. Try again shortly.',
   internal: 'Something went wrong in the gateway.',
 }
 

@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'too-many-headers'
   | 'target-too-long'
   | 'request-timeout'
+  | 'client-timeout'
   | 'client-certificate-invalid'
   // routing and policy
   | 'no-route'

@@ -3,7 +3,8 @@ import type { TLSSocket } from 'node:tls'
 import { foregroundTimer, type Schedule } from '@coatcheck/session'
 import { answerRaw } from './client-error.ts'
 import { type Connection, hasBegun, openConnection } from './connection.ts'
-import { createHttp1Server } from './http1-server.ts'
+import { cutOff, stopping } from './cutting.ts'
+import { createHttp1Server, socketsInRequest } from './http1-server.ts'
 import { type Http2Session, openHttp2Session } from './http2-session.ts'
 import { nextTurn } from './pipelining.ts'
 import type { Generation, ServingLimits, ServingPorts } from './serving.ts'
@@ -131,8 +132,10 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
     for (const connection of connections) lingering.add(connection)
     const cancel = schedule(() => {
       callOff.delete(cancel)
-      const silent = connections.filter((connection) => lingering.has(connection) && !hasBegun(connection))
-      for (const connection of silent) {
+      const inRequest = socketsInRequest(http1)
+      const isSilent = (connection: Connection) =>
+        !hasBegun(connection) && !(connection.promisedMore && inRequest.has(connection.socket))
+      for (const connection of connections.filter((one) => lingering.has(one) && isSilent(one))) {
         lingering.delete(connection)
         if (connection.inFlight === 0) end(connection)
       }
@@ -174,7 +177,7 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
     quiet: quiet.wait,
     closed: closed.wait,
     destroy() {
-      for (const { socket } of open) socket.destroy()
+      for (const connection of open) cutOff(connection, stopping())
       http1.close()
       for (const cancel of callOff) cancel()
       clearInterval(checking)
@@ -213,6 +216,7 @@ function newConnection(
     closing: false,
     promisedMore: false,
     refused: false,
+    cut: undefined,
     lastWord: undefined,
     readWhenIdle: socket.bytesRead,
     idle,

@@ -36,6 +36,8 @@ export interface Connection {
   promisedMore: boolean
   /** A request on it was refused for what it is: whatever follows is not read as another one. */
   refused: boolean
+  /** Why the gateway ended it at once; `undefined` when it did not. */
+  cut: GatewayError | undefined
   /** What is said when the exchanges in flight are done, because what came behind them is no request. */
   lastWord: { readonly refusal: GatewayError; readonly line: RequestLine | undefined } | undefined
   /** Bytes that had been read when nothing was under way any more: more of them are the beginning of a request. */

@@ -528,6 +528,26 @@ test('a request whose head has begun to arrive is waited for beyond the linger, 
   await quiet.done
 })
 
+test('a head that began in one packet with the request in front of it is waited for as well', async () => {
+  const timers = manualTimers()
+  await using listener = await startListener({
+    schedule: timers.schedule,
+    handle: () => reply(200, ['Content-Length', '0']),
+  })
+  using client = openClient(listener.port)
+  client.send(`${get()}GET /next HTTP/1.1\r\nHo`)
+  using whole = openClient(listener.port)
+  whole.send(get())
+  await Promise.all([client.until('200'), whole.until('200')])
+  listener.handler.drain()
+  timers.runOut()
+  await whole.ended
+  expect(timers.running).toEqual([1_000])
+  client.send('st: a\r\n\r\n')
+  expect(await client.ended).toMatch(/200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n$/)
+  await listener.handler.quiet()
+})
+
 test.each(['drain', 'retire'] as const)(
   'an answer whose head is out at %s() leaves its connection one more',
   async (how) => {

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { GatewayError } from '../errors.ts'
 import { onClientError } from './client-error.ts'
 import { type Connection, connectionOf, hasBegun } from './connection.ts'
+import { clientStalled, cutOff } from './cutting.ts'
 import { isContinue, unknownExpectation } from './expectation.ts'
 import { Http1Exchange, Http1Response } from './http1-exchange.ts'
 import { Http1Request } from './http1-request.ts'
@@ -46,6 +47,22 @@ export function createHttp1Server({ limits, timeouts }: ServingLimits): Server {
   // starts the checks for late headers, which Node otherwise does when a server listens
   server.emit('listening')
   return server
+}
+
+/** Node keeps its parsers in a list that has no public name. */
+interface Parsers {
+  /** Those in the middle of a message, and those of connections over which none came yet. */
+  active(): { readonly socket: Socket }[]
+}
+
+/**
+ * Sockets over which a part of a request is there, also when it came in one packet with the request in front of it;
+ * among them are those over which nothing came yet.
+ */
+export function socketsInRequest(server: Server): Set<Socket> {
+  const name = Object.getOwnPropertySymbols(server).find(({ description }) => description === 'http.server.connections')
+  const parsers = name && (server as unknown as Record<symbol, Parsers>)[name]
+  return new Set(parsers?.active().map(({ socket }) => socket))
 }
 
 /** One at a time, in their order. Behind a request that was refused for what it is nothing is read as another one. */
@@ -97,8 +114,10 @@ function onTimeout(socket: Socket): void {
   if (awaitsHead(client)) {
     leaveToHeadersTimeout(client)
     waitOn(socket)
-  } else if (client.inFlight === 0 || socket.writableLength > 0) {
+  } else if (client.inFlight === 0) {
     socket.destroy()
+  } else if (socket.writableLength > 0) {
+    cutOff(client, clientStalled())
   } else if (latest?.awaitsBody) {
     client.closing = true
     client.refused = true

@@ -3,6 +3,7 @@ import { GatewayError } from '../errors.ts'
 import type { HeaderList } from '../headers.ts'
 import type { Reply } from '../reply.ts'
 import type { Connection } from './connection.ts'
+import { clientStalled } from './cutting.ts'
 import { discard, headBytes, ServedExchange, tooManyTrailers } from './served-exchange.ts'
 
 const { NGHTTP2_NO_ERROR, NGHTTP2_PROTOCOL_ERROR } = constants
@@ -92,6 +93,7 @@ export class Http2Exchange extends ServedExchange {
     const { stream } = this
     const body = reply.body
     if (stream.destroyed || stream.closed) {
+      this.status = 0
       discard(reply)
       return
     }
@@ -144,7 +146,7 @@ export class Http2Exchange extends ServedExchange {
     } else if (now - this.#movedAt > idle) {
       if (!this.answered)
         this.giveUp(new GatewayError('request-timeout', 408, 'The body of the request stopped arriving'))
-      else this.abort()
+      else this.breakOff(clientStalled())
     }
   }
 
@@ -164,11 +166,11 @@ export class Http2Exchange extends ServedExchange {
     stream.on('trailers', (_headers, _flags, ...raw) => this.#readTrailers(raw[0] as unknown as HeaderList))
   }
 
-  /** Half a body must not look whole. nghttp2 resets a stream whose body is not as long as it says. */
+  /** Half a body must not look whole. nghttp2 resets a stream whose body is shorter than it says. */
   #breakOff(): false {
     const { stream } = this
     if (stream.rstCode === NGHTTP2_PROTOCOL_ERROR) {
-      this.giveUp(new GatewayError('bad-framing', 400, 'The body is not as long as its Content-Length'))
+      this.giveUp(this.client.cut ?? tooShort())
     }
     // not at once: Node is about to look at the stream, and throws where it is gone
     setImmediate(() => stream.destroy(new Error('The request was broken off')))
@@ -195,6 +197,10 @@ export class Http2Exchange extends ServedExchange {
 }
 
 function ignore(): void {}
+
+function tooShort(): GatewayError {
+  return new GatewayError('bad-framing', 400, 'The body is not as long as its Content-Length')
+}
 
 /** Names in lower case, and none that speaks of a connection. */
 function fitForHttp2(reply: Reply): { headers: HeaderList; hasLength: boolean } {

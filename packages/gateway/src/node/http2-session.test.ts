@@ -17,7 +17,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Exchange } from '../exchange.ts'
 import type { BodySink, BodySource, Reply } from '../reply.ts'
 import { makeCertificates, type TestCertificates } from '../testing/certificates.ts'
-import { type RawClient, rawClient } from './fixtures/client.ts'
+import { rawClient } from './fixtures/client.ts'
+import { frame, frameClient, headerBlock, postHead } from './fixtures/http2-frames.ts'
 import { manualTimers, reply, startListener, type TestListener, type TestListenerOptions } from './fixtures/listener.ts'
 
 let certificates: TestCertificates
@@ -215,7 +216,7 @@ test.each([
   expect([String(headers[':status']), got]).toEqual([answer, 'undefined'])
 })
 
-test('a request of length 0 that is reset before its end is nothing, and is counted no more', async () => {
+test('a request of length 0 that is reset before its end is told, and counted no more', async () => {
   let handled = 0
   await using served = await serve({
     handle: () => {
@@ -230,6 +231,7 @@ test('a request of length 0 that is reset before its end is nothing, and is coun
   stream.destroy(new Error('Left'))
   await expect.poll(() => served.listener.users.inFlight).toBe(0)
   expect(handled).toBe(0)
+  expect(served.listener.finished).toMatchObject([{ status: 0, aborted: true, exchange: { reason: 'client-gone' } }])
 })
 
 test('a stream without trailers ends by itself', async () => {
@@ -513,26 +515,6 @@ test('drain() says GOAWAY, finishes what is under way, and ends the connection',
   await listener.handler.closed()
 })
 
-/** A client that sends frames itself, its settings already. */
-function frameClient(port: number): RawClient {
-  const socket = connectTls({ port, host: '127.0.0.1', ALPNProtocols: ['h2'], rejectUnauthorized: false })
-  socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
-  socket.write(frame(4, 0, 0, Buffer.alloc(0)))
-  return rawClient(socket)
-}
-
-/** POST with the rest of a head that gives the body's length, or none. */
-function post(length: number | undefined): Buffer {
-  const block = [
-    [':method', 'POST'],
-    [':path', '/'],
-    [':scheme', 'https'],
-    [':authority', 'a'],
-    ...(length === undefined ? [] : [['content-length', String(length)]]),
-  ]
-  return frame(1, 4, 1, Buffer.concat(block.map(([key, text]) => literal(key!, text!))))
-}
-
 test.each([
   ['CANCEL', undefined, 8],
   ['NO_ERROR', undefined, 0],
@@ -553,7 +535,7 @@ test.each([
     },
   })
   using client = frameClient(listener.port)
-  client.send(post(length).toString('latin1'))
+  client.send(postHead(length).toString('latin1'))
   client.send(frame(0, 0, 1, Buffer.from('half')).toString('latin1'))
   await began.promise
   client.send(frame(3, 0, 1, Buffer.from([0, 0, 0, code])).toString('latin1'))
@@ -677,28 +659,8 @@ test.each([
     [':scheme', 'https'],
     [':authority', 'a'],
     [name, value],
-  ]
-  socket.write(frame(1, 5, 1, Buffer.concat(block.map(([key, text]) => literal(key!, text!)))))
+  ] as const
+  socket.write(frame(1, 5, 1, headerBlock(block)))
   await client.until('\x03\0\0\0\0\x01')
   expect(handled).toBe(0)
 })
-
-/** RFC 9113, section 4.1. */
-function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
-  const head = Buffer.alloc(9)
-  head.writeUIntBE(payload.length, 0, 3)
-  head.writeUInt8(type, 3)
-  head.writeUInt8(flags, 4)
-  head.writeUInt32BE(stream, 5)
-  return Buffer.concat([head, payload])
-}
-
-/** RFC 7541, section 6.2.2: a literal with a new name, not indexed. */
-function literal(name: string, value: string): Buffer {
-  return Buffer.concat([
-    Buffer.from([0, name.length]),
-    Buffer.from(name),
-    Buffer.from([value.length]),
-    Buffer.from(value),
-  ])
-}

@@ -3,6 +3,7 @@ import type { TLSSocket } from 'node:tls'
 import { GatewayError } from '../errors.ts'
 import type { HeaderList } from '../headers.ts'
 import type { Connection } from './connection.ts'
+import { brokenHttp2, tooManyStreams } from './cutting.ts'
 import { isContinue, unknownExpectation } from './expectation.ts'
 import { Http2Exchange, type Http2Head } from './http2-exchange.ts'
 import type { ServingLimits } from './serving.ts'
@@ -46,6 +47,7 @@ export function openHttp2Session(
   let idleSince = performance.now()
   let patience = timeouts.headers
   session.on('error', () => session.destroy())
+  blameClient(client, session)
   // nghttp2 does not look at it, and a client that has closed its side gets no answer any more
   socket.once('end', () => {
     cut(session, constants.NGHTTP2_CANCEL)
@@ -59,7 +61,10 @@ export function openHttp2Session(
     if (client.inFlight >= maxInFlight) {
       stream.on('error', ignore)
       stream.close(constants.NGHTTP2_REFUSED_STREAM)
-      if (++refused > maxRefused) cut(session, constants.NGHTTP2_ENHANCE_YOUR_CALM)
+      if (++refused > maxRefused) {
+        client.cut ??= tooManyStreams()
+        cut(session, constants.NGHTTP2_ENHANCE_YOUR_CALM)
+      }
       return
     }
     const exchange = serveStream(client, stream, flags, rawHeaders)
@@ -86,6 +91,16 @@ export function openHttp2Session(
 
 function closeSession(session: ServerHttp2Session): void {
   if (!session.closed && !session.destroyed) session.close()
+}
+
+/** What nghttp2 finds wrong with a frame ends the connection; Node would tell the client of an error of our own. */
+function blameClient(client: Connection, session: ServerHttp2Session): void {
+  const { destroy } = session
+  session.destroy = (error?: NodeJS.ErrnoException, code?: number) => {
+    const found = code === undefined && error?.errno !== undefined && error.code?.startsWith('ERR_HTTP2_') === true
+    if (found) client.cut ??= brokenHttp2(error.message)
+    destroy.call(session, error, found ? constants.NGHTTP2_PROTOCOL_ERROR : code)
+  }
 }
 
 /** Without an error Node takes the code for "no error", and streams that are cut off look whole. */

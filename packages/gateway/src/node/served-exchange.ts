@@ -7,6 +7,7 @@ import type { BodySink, BodySource, Reply } from '../reply.ts'
 import { makeRequestId } from '../request-id.ts'
 import type { ErrorContext } from '../to-reply.ts'
 import type { Connection } from './connection.ts'
+import { clientLeft } from './cutting.ts'
 import type { Generation } from './serving.ts'
 
 const nothing = () => {}
@@ -127,8 +128,10 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
     this.#leave()
   }
 
-  /** Ends an exchange that never began. */
+  /** Ends an exchange that never began: nobody is there to be answered. Call it when it is closed. */
   protected dropUnserved(): void {
+    this.exchange = this.generation.refuse(this, this.#cut)
+    this.client.ports.observer.exchangeStarted(this.client.listener)
     this.#settle()
   }
 
@@ -142,9 +145,14 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
   }
 
   fail(error: Error): void {
-    this.cutShort = true
-    this.#cut ??= error instanceof GatewayError ? error : new GatewayError('internal', 500, error.message)
     this.source = undefined
+    this.breakOff(error)
+  }
+
+  /** Ends an answer that has begun; where its body comes from is told when it is closed. */
+  protected breakOff(why: Error): void {
+    this.cutShort = true
+    this.#cut ??= why instanceof GatewayError ? why : new GatewayError('internal', 500, why.message)
     this.abort()
   }
 
@@ -153,7 +161,9 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
     if (this.#closed) return
     this.#closed = true
     if (!whole) {
-      if (!this.cutShort) this.#cut = clientLeft()
+      const { cut } = this.client
+      if (!this.answered) this.#givenUp ??= cut
+      if (!this.cutShort) this.#cut = cut ?? clientLeft()
       this.cutShort = true
       this.#leave()
     }
@@ -219,14 +229,6 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
     if (--this.generation.users.inFlight === 0) this.generation.users.onIdle?.()
     if (--client.inFlight === 0) client.idle(client)
   }
-}
-
-function clientLeft(): GatewayError {
-  return new GatewayError(
-    'client-gone',
-    499,
-    'The connection or stream of the client ended before the end of the answer',
-  )
 }
 
 /** Trailers above the listener's `limits.headerCount`. */

@@ -4,6 +4,7 @@ import type { HeaderList } from '../headers.ts'
 import type { Reply, Upgraded } from '../reply.ts'
 import { answerRaw } from './client-error.ts'
 import { becomeWebSocket, type Connection, connectionOf } from './connection.ts'
+import { clientStalled, cutOff } from './cutting.ts'
 import { Http1Exchange, Http1Response } from './http1-exchange.ts'
 import type { Http1Request } from './http1-request.ts'
 import { rawHead } from './write-reply.ts'
@@ -69,7 +70,7 @@ class UpgradeExchange extends Http1Exchange {
     const { socket } = client
     client.closing = true
     socket.on('error', ignore)
-    socket.on('timeout', onSilence)
+    socket.on('timeout', this.#onSilence)
     socket.on('close', this.#onSocketClose)
     socket.on('end', this.#onSocketEnd)
     socket.on('data', this.#onEarly)
@@ -125,6 +126,13 @@ class UpgradeExchange extends Http1Exchange {
     if (this.#earlyBytes > earlyBytes) this.client.socket.pause()
   }
 
+  /** Until it switches, the upstream takes its time, and has deadlines of its own. */
+  readonly #onSilence = (): void => {
+    const { client } = this
+    if (this.#tunnel !== undefined) client.socket.destroy()
+    else if (client.socket.writableLength > 0) cutOff(client, clientStalled())
+  }
+
   readonly #onSocketEnd = (): void => {
     this.client.socket.destroy()
   }
@@ -136,7 +144,9 @@ class UpgradeExchange extends Http1Exchange {
       this.responseBytes = this.client.socket.bytesWritten - this.#writtenBefore
     }
     // the end of an ordinary answer is told by Node's response
-    if (this.#tunnel !== undefined || !this.answered) this.closed(this.#tunnel !== undefined)
+    if (this.#tunnel !== undefined || !this.answered) {
+      this.closed(this.#tunnel !== undefined && this.client.cut === undefined)
+    }
   }
 }
 
@@ -160,7 +170,3 @@ function join(client: Duplex, upstream: Duplex): void {
 }
 
 function ignore(): void {}
-
-function onSilence(this: Duplex): void {
-  this.destroy()
-}
