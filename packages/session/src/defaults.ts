@@ -10,6 +10,8 @@ export const sessionDefaults = {
   serverKeys: [],
   maxBytes: 64 * 1024,
   serveCachedFor: 0,
+  /** For stores that do not say how long they take. */
+  patience: 5000,
   cache: { maxEntries: 10_000, maxAge: minute },
   /** Its name follows from these, where it is not given: see `CookieOptions`. */
   cookie: { path: '/', sameSite: 'Lax', secure: true, httpOnly: true, expires: 'browser' },

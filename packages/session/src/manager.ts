@@ -134,12 +134,16 @@ function openSession<Data extends JsonObject<Data>>(
   try {
     const now = host.clock()
     const found = read(presented)
-    const finish = (opened: Opened) => toSession<Data>(host, opened, found, presented, now)
+    const finish = (opened: Opened, waited = 0) => toSession<Data>(host, opened, found, presented, now, waited)
     const [first, second] = found.values
     if (first === undefined) return Promise.resolve(withoutValue<Data>(host, found, presented))
     const opened = second === undefined ? host.store.open(first, now) : openTwo(host.store, first, second, now)
     if (!(opened instanceof Promise)) return Promise.resolve(finish(opened))
-    return opened.then(finish, (error) => throwCounted(host.observer, error))
+    const askedAt = performance.now()
+    return opened.then(
+      (found) => finish(found, performance.now() - askedAt),
+      (error) => throwCounted(host.observer, error),
+    )
   } catch (error) {
     countKeyUnknown(host.observer, error)
     return Promise.reject(error)
@@ -175,15 +179,16 @@ function toSession<Data extends JsonObject<Data>>(
   { present, untried }: CookieValues,
   presented: Presented,
   now: number,
+  waited: number,
 ): Session<Data> {
   if (opened.kind === 'open') {
     host.observer.reused?.()
-    return new OpenedSession<Data>(host, 'open', opened, presented, present)
+    return new OpenedSession<Data>(host, 'open', opened, presented, present, false, waited)
   }
   host.observer.rejected?.(opened.reason)
   const state = isRefused(opened, presented, now) ? 'refused' : 'none'
   const doubled = untried || opened.reason === 'ambiguous'
-  return new OpenedSession<Data>(host, state, undefined, presented, present, doubled)
+  return new OpenedSession<Data>(host, state, undefined, presented, present, doubled, waited)
 }
 
 /** A stale ticket starts nothing, unless a person comes with it later than any answer can still be under way (rule 4). */
@@ -194,8 +199,7 @@ function isRefused(opened: Opened, { navigation = false }: Presented, now: numbe
 
 /** Two cookies of our name: the valid one, none when both are valid and differ (rule 8). */
 async function openTwo(store: SessionStore, first: string, second: string, now: number): Promise<Opened> {
-  const a = await openOrOutage(store, first, now)
-  const b = await openOrOutage(store, second, now)
+  const [a, b] = await Promise.all([openOrOutage(store, first, now), openOrOutage(store, second, now)])
   if (a instanceof SessionError) return besideOutage(a, b)
   if (b instanceof SessionError) return besideOutage(b, a)
   if (a.kind === 'rejected' && b.kind === 'rejected') return mostTelling(a, b)

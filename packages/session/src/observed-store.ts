@@ -2,9 +2,10 @@
 import type { SessionObserver, StoreOperation } from './api.ts'
 import { SessionError } from './errors.ts'
 import { shownKind } from './invalid-option.ts'
-import type { RecordStore, StoredRecord } from './store.ts'
+import { isReplicating, type RecordStore, type Replicating, type StoredRecord } from './store.ts'
 
-type Operations = Omit<RecordStore, 'close'>
+/** Where nothing is replicated, everything that has to be is. */
+type Operations = Omit<RecordStore, 'close'> & Replicating
 
 /** Every failure of the store becomes `ERR_STORE_UNAVAILABLE`, with what it was as `cause`. */
 export function observeStore(records: RecordStore, observer: SessionObserver): Operations {
@@ -24,6 +25,9 @@ export function observeStore(records: RecordStore, observer: SessionObserver): O
     create: (id, bytes, ttl) => run('create', () => records.create(id, bytes, ttl)),
     update: (id, bytes, version, ttl) => run('update', () => records.update(id, bytes, version, ttl)),
     touch: (id, ttl) => run('touch', () => records.touch(id, ttl)),
+    replicated: isReplicating(records)
+      ? (id, version, ttl) => run('touch', () => records.replicated(id, version, ttl))
+      : async () => true,
     delete: (id) => run('delete', () => records.delete(id)),
   }
 }

@@ -13,15 +13,15 @@ import {
 } from './session-store.ts'
 import type { SessionId } from './store.ts'
 import { formatTicket, newSecret, type Ticket, type TicketSecret } from './ticket.ts'
-import { type Engine, readSession, type TicketSession } from './ticket-session.ts'
-import { type RecordWrite, writeSession } from './unknown-outcome.ts'
+import { type Engine, readSession, type TicketSession, type Writing } from './ticket-session.ts'
+import { isReplicated, type RecordWrite, writeSession } from './unknown-outcome.ts'
 
 /** After a conflict, changes are applied again at most so often (rule 5). */
 const maxReapplied = 3
 
 /** A new session. The id is random, so that one which is taken is no chance but a store that answers wrongly. */
 export async function createSession(
-  engine: Engine,
+  engine: Writing,
   id: SessionId,
   changes: Changes,
   visitor: Visitor,
@@ -39,29 +39,49 @@ export async function createSession(
   const session = await writeSession(engine, write, now, ttl, now, create)
   if (session === undefined) throw conflict(`The store has a record under the new id ${id}; nothing was written.`)
   const value = formatTicket(ticket)
-  if (session instanceof SessionError) return finishSignIn(signIn, uncertain(value, now, session))
-  return finishSignIn(signIn, { kind: 'saved', session, value, rotated: false })
+  if (session instanceof SessionError) return finishSignIn(engine, signIn, uncertain(value, now, session))
+  return finishSignIn(engine, signIn, { kind: 'saved', session, value, rotated: false })
 }
 
 /** Before anything is told of a sign-in: whether all sessions of that person were ended meanwhile. */
-async function finishSignIn(signIn: SignIn | undefined, saved: Saved): Promise<Saved> {
+async function finishSignIn({ within }: Writing, signIn: SignIn | undefined, saved: Saved): Promise<Saved> {
   if (signIn === undefined || saved.kind === 'lost') return saved
   // A store that does not answer is not asked again while the visitor waits; it is as soon as it does.
-  if (saved.kind === 'uncertain' && !saved.error.unconfirmed) {
-    void signIn.wasEnded().catch(() => {})
-    return saved
+  if (saved.kind === 'uncertain' && !saved.error.unconfirmed) return laterEnded(signIn, saved)
+  let isOver: boolean
+  try {
+    isOver = await within(signIn.wasEnded)
+  } catch (error) {
+    return laterEnded(signIn, saved.kind === 'saved' ? written(saved, error as SessionError) : saved)
   }
-  return (await signIn.wasEnded()) ? lost('ended') : saved
+  if (!isOver) return saved
+  await within(signIn.end)
+  return lost('ended')
+}
+
+/** Nobody waits for it. */
+function laterEnded(signIn: SignIn, saved: Saved): Saved {
+  void signIn.wasEnded().then(
+    (isOver) => (isOver ? signIn.end() : undefined),
+    () => {},
+  )
+  return saved
+}
+
+/** It is in the store, so the browser needs its ticket, with the answer that tells of the failure. */
+function written({ session, value }: Saved & { kind: 'saved' }, error: SessionError): Saved {
+  return uncertain(value!, session.createdAt, error)
 }
 
 interface SignIn {
-  /** All sessions of that person were ended meanwhile: this one is, too. */
+  /** All sessions of that person were ended meanwhile: this one is to be, too. */
   wasEnded(): Promise<boolean>
+  end(): Promise<void>
 }
 
 /** What a sign-in has to do before and after it is written; `undefined` where nobody signs in or there is no index. */
 async function beginSignIn(
-  { index, records, cache, touches, settings }: Engine,
+  { index, records, cache, touches, settings, within }: Writing,
   { id, createdAt }: Pick<StoredSession, 'id' | 'createdAt'>,
   { subject, providerSession }: Changes,
   now: number,
@@ -69,15 +89,14 @@ async function beginSignIn(
   if (index === undefined || subject === undefined) return undefined
   const { idle, lifetime } = settings.timeouts
   const holder = { subject, providerSession }
-  await index.reserve(holder, id, createdAt, Math.min(idle, createdAt + lifetime - now))
+  await within(() => index.reserve(holder, id, createdAt, Math.min(idle, createdAt + lifetime - now)))
   return {
-    async wasEnded() {
-      if (!(await index.endedSince(holder, now))) return false
+    wasEnded: () => index.endedSince(holder, now),
+    async end() {
       cache?.remove(id)
       touches.forget(id)
       await records.delete(id)
       index.leave(holder, id, createdAt)
-      return true
     },
   }
 }
@@ -93,7 +112,7 @@ function leaveFormer({ index }: Engine, before: StoredSession, { subject, provid
 
 /** Writes changes, or what is due without any. */
 export async function saveSession(
-  engine: Engine,
+  engine: Writing,
   session: TicketSession,
   changes: Changes,
   now: number,
@@ -108,7 +127,7 @@ export async function saveSession(
 }
 
 async function applyUntilItHolds(
-  engine: Engine,
+  engine: Writing,
   session: TicketSession,
   changes: Changes,
   now: number,
@@ -117,8 +136,9 @@ async function applyUntilItHolds(
   const signIn = await beginSignIn(engine, session, changes, now)
   for (let attempt = 0; attempt <= maxReapplied; attempt += 1) {
     const saved = await applyOnce(engine, current, changes, now, attempt > 0)
-    if (saved !== undefined) return finishSignIn(signIn, saved)
-    const again = await readSession(engine, current, now)
+    if (saved !== undefined) return finishSignIn(engine, signIn, saved)
+    const before = current
+    const again = await engine.within(() => readSession(engine, before, now))
     if (again.kind === 'rejected') return lost(again.reason === 'wrong_secret' ? 'refused' : 'ended')
     current = again
   }
@@ -130,7 +150,7 @@ async function applyUntilItHolds(
 
 /** `undefined` when the record is gone or newer, and has to be read again. */
 async function applyOnce(
-  engine: Engine,
+  engine: Writing,
   session: TicketSession,
   changes: Changes,
   now: number,
@@ -194,7 +214,7 @@ function amend(engine: Engine, session: TicketSession, content: Content, now: nu
 
 /** Nothing to write but perhaps a touch, nothing to tell but perhaps the ticket that has followed on this one. */
 async function keepAsIs(
-  engine: Engine,
+  engine: Writing,
   session: TicketSession,
   now: number,
   justRead: boolean,
@@ -202,15 +222,23 @@ async function keepAsIs(
   const newest = newestSecret(engine, session)
   // A late answer must not put a ticket over one that came after it: so only what the store still says.
   if (newest !== undefined && !justRead && engine.confirm?.(session.id, session.version) !== true) return undefined
-  const saved = unchanged(session, ticketOf(session, newest))
+  const saved = unchanged(session, (await mayHandOut(engine, session, now)) ? ticketOf(session, newest) : undefined)
   if (!engine.touches.use(session.life, now)) return saved
   return (await touch(engine, session, now)) ? saved : lost('ended')
 }
 
+/**
+ * A ticket that replaced this one by age, and was perhaps never handed out, is not in what a failover may undo: whoever brought
+ * it afterwards would have no session. The ticket at hand is good meanwhile, whatever the store keeps.
+ */
+async function mayHandOut(engine: Writing, session: TicketSession, now: number): Promise<boolean> {
+  return session.next === undefined || (await isReplicated(engine, session, now).catch(() => false))
+}
+
 /** `false` only when the store says that the session is gone; while it says nothing, the touch stays owed. */
-async function touch({ touches, cache }: Engine, { id, life }: TicketSession, now: number): Promise<boolean> {
+async function touch({ touches, cache, within }: Writing, { id, life }: TicketSession, now: number): Promise<boolean> {
   try {
-    if (await touches.touch(life, now)) {
+    if (await within(() => touches.touch(life, now))) {
       cache?.refresh(id, now)
       return true
     }

@@ -3,6 +3,8 @@
  * with one another is here, in `ticket-session.ts` (reading) and in `save-session.ts` (writing).
  */
 import { createCache } from './cache.ts'
+import { untilDeadline } from './deadline.ts'
+import { sessionDefaults } from './defaults.ts'
 import { SessionError } from './errors.ts'
 import { observeStore } from './observed-store.ts'
 import { readRecord } from './record.ts'
@@ -11,9 +13,9 @@ import { backgroundTimer } from './schedule.ts'
 import { createSealers, prefixTag } from './sealing.ts'
 import { createSessionIndex } from './session-index.ts'
 import type { Opened, SessionStore, StoredSession, StoreSettings } from './session-store.ts'
-import { isChanging, isConfirming, isExpiring, isIndexing, type RecordStore } from './store.ts'
+import { isChanging, isConfirming, isExpiring, isIndexing, isTimed, type RecordStore } from './store.ts'
 import { parseTicket, splitTicket, type Ticket } from './ticket.ts'
-import { type Engine, readSession, type ServerSideOptions, type TicketSession } from './ticket-session.ts'
+import { type Engine, readSession, type ServerSideOptions, type TicketSession, type Writing } from './ticket-session.ts'
 import { createTouches } from './touches.ts'
 
 /** A session store over a record store. @throws SessionError `ERR_INVALID_OPTION` */
@@ -24,9 +26,11 @@ export function serverSide(records: RecordStore, settings: StoreSettings, option
     revokes: true,
     open: (value, now) => open(engine, value, now),
     use: (session, now) => use(engine, session as TicketSession, now),
-    create: (id, changes, visitor, now) => createSession(engine, id, changes, visitor, now),
-    save: (session, changes, now) => saveSession(engine, session as TicketSession, changes, now),
-    end: (session) => end(engine, session),
+    create: (id, changes, visitor, now, waited) =>
+      inTime(engine, waited, (writing) => createSession(writing, id, changes, visitor, now)),
+    save: (session, changes, now, waited) =>
+      inTime(engine, waited, (writing) => saveSession(writing, session as TicketSession, changes, now)),
+    end: (session, waited) => inTime(engine, waited, (writing) => end(writing, session)),
     async close() {
       for (const stop of stopListening) stop?.()
       engine.cache?.clear()
@@ -37,6 +41,12 @@ export function serverSide(records: RecordStore, settings: StoreSettings, option
       }
     },
   }
+}
+
+/** What one request writes, in what is left of the time that it waits for the store. */
+function inTime<Result>(engine: Engine, waited = 0, work: (writing: Writing) => Promise<Result>): Promise<Result> {
+  const { patience, options } = engine
+  return untilDeadline(patience - waited, options.schedule, (deadline) => work({ ...engine, ...deadline }))
 }
 
 const never = Number.NEGATIVE_INFINITY
@@ -61,6 +71,7 @@ function createEngine(store: RecordStore, settings: StoreSettings, options: Serv
     touches: createTouches(records, settings.timeouts, clock, schedule, index?.move),
     cache: caches && options.cache ? createCache<TicketSession>(options.cache, confirm) : undefined,
     tellsEnds: isExpiring(store),
+    patience: isTimed(store) ? store.timeout : sessionDefaults.patience,
     outage: { seenAt: never },
   }
 }
@@ -115,11 +126,11 @@ function use({ touches, outage }: Engine, { life, dueAt }: TicketSession, now: n
   return (touchIsDue || now >= dueAt) && !isOutage(outage, now)
 }
 
-async function end({ records, cache, touches, index }: Engine, session: StoredSession): Promise<void> {
+async function end({ records, cache, touches, index, within }: Writing, session: StoredSession): Promise<void> {
   const { id, createdAt } = session
   cache?.remove(id)
   touches.forget(id)
-  await records.delete(id)
+  await within(() => records.delete(id))
   index?.leave(session, id, createdAt)
 }
 

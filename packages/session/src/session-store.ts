@@ -26,17 +26,19 @@ export interface SessionStore {
    *
    * Rejects with `ERR_STORE_UNAVAILABLE`, `ERR_STORE_CONFLICT` (the id is taken), `ERR_SESSION_TOO_LARGE` or
    * `ERR_COOKIE_TOO_LARGE`.
+   *
+   * @param waited milliseconds that this request has waited for the store already, as in `save` and `end`
    */
-  create(id: SessionId, changes: Changes, visitor: Visitor, now: number): Promise<Saved>
+  create(id: SessionId, changes: Changes, visitor: Visitor, now: number, waited?: number): Promise<Saved>
   /**
    * Writes the changes to an open one, applying them again after a conflict; empty ones write what is due.
    *
    * Rejects as `create` does, and with `ERR_KEY_UNKNOWN`. With changes that are empty it rejects with none of them: what
    * was due stays due.
    */
-  save(session: StoredSession, changes: Changes, now: number): Promise<Saved>
+  save(session: StoredSession, changes: Changes, now: number, waited?: number): Promise<Saved>
   /** Ends the session, whatever became of it meanwhile. Rejects with `ERR_STORE_UNAVAILABLE`. */
-  end(session: StoredSession): Promise<void>
+  end(session: StoredSession, waited?: number): Promise<void>
   /** Writes the touches that are owed and lets go of timers and caches. */
   close(): Promise<void>
 }

@@ -55,6 +55,7 @@ const noValues: ReadonlyMap<string, JsonValue | undefined> = new Map()
 
 /**
  * `doubled`: several of what came may be good, so nothing is started in their place but by what the visitor does (rule 8).
+ * `waited`: milliseconds that the store took to open it.
  *
  * A class, since one is made for every request: its methods are shared, a closure per method would not be.
  */
@@ -63,6 +64,7 @@ export class OpenedSession<Data extends JsonObject<Data>> implements Session<Dat
   readonly #visitor: Visitor
   readonly #present: number
   readonly #doubled: boolean
+  readonly #waited: number
   #state: SessionState
   /** Kept when the session ended, so that the log can say which one and whose. */
   #stored: StoredSession | undefined
@@ -82,6 +84,7 @@ export class OpenedSession<Data extends JsonObject<Data>> implements Session<Dat
     visitor: Visitor,
     present: number,
     doubled = false,
+    waited = 0,
   ) {
     this.#host = host
     this.#state = state
@@ -89,6 +92,7 @@ export class OpenedSession<Data extends JsonObject<Data>> implements Session<Dat
     this.#visitor = visitor
     this.#present = present
     this.#doubled = doubled
+    this.#waited = waited
   }
 
   get state(): SessionState {
@@ -222,7 +226,7 @@ export class OpenedSession<Data extends JsonObject<Data>> implements Session<Dat
 
   async #commitEnd(stored: StoredSession): Promise<Commit> {
     const { store, tell } = this.#host
-    await store.end(stored).catch((error: unknown) => {
+    await store.end(stored, this.#waited).catch((error: unknown) => {
       throw isUnconfirmed(error) ? attachCommit(error, tell(undefined, 0, this.#present)) : error
     })
     this.#host.observer.ended?.(this.#endReason ?? 'sign_out')
@@ -231,14 +235,14 @@ export class OpenedSession<Data extends JsonObject<Data>> implements Session<Dat
 
   async #commitNew(now: number): Promise<Commit> {
     const { store, observer } = this.#host
-    const saved = await store.create(this.id!, this.#changes(), this.#visitor, now)
+    const saved = await store.create(this.id!, this.#changes(), this.#visitor, now, this.#waited)
     if (saved.kind === 'saved') observer.created?.()
     if (saved.kind === 'lost') this.#started = undefined
     return this.#accept(saved, now)
   }
 
   async #commitChanges(stored: StoredSession, now: number): Promise<Commit> {
-    const saved = await this.#host.store.save(stored, this.#changes(), now)
+    const saved = await this.#host.store.save(stored, this.#changes(), now, this.#waited)
     if (saved.kind === 'saved' && saved.rotated) this.#host.observer.rotated?.()
     return this.#accept(saved, now)
   }

@@ -64,6 +64,23 @@ export interface Changing {
   onChange(listener: (id?: SessionId, version?: string) => void): () => void
 }
 
+/** An extra ability: the store keeps copies on other servers, any of which may take over without what it has not got yet. */
+export interface Replicating {
+  /**
+   * Whether every server that has to have this version of a record has it, so that it is not lost with one of them. `false`
+   * also when the record is gone, or newer. Counts as a use: the record ends in `ttl` milliseconds.
+   *
+   * Rejects with `ERR_STORE_UNAVAILABLE`: then it is not known.
+   */
+  replicated(id: SessionId, version: string, ttl: number): Promise<boolean>
+}
+
+/** An extra ability: the store says how long it takes at most. */
+export interface Timed {
+  /** Milliseconds after which an operation fails; also what one request waits for all that it asks of the store. */
+  readonly timeout: number
+}
+
 /** An extra ability: the store has a clock, and all who share it go by it, whatever their own clocks say. */
 export interface Clocked {
   /** Milliseconds since 1970; the clock of this machine as long as the store was not heard of. */
@@ -156,6 +173,14 @@ export function isExpiring(store: RecordStore): store is RecordStore & Expiring 
 
 export function isChanging(store: RecordStore): store is RecordStore & Changing {
   return 'onChange' in store && typeof store.onChange === 'function'
+}
+
+export function isReplicating(store: RecordStore): store is RecordStore & Replicating {
+  return 'replicated' in store && typeof store.replicated === 'function'
+}
+
+export function isTimed(store: RecordStore): store is RecordStore & Timed {
+  return 'timeout' in store && typeof store.timeout === 'number'
 }
 
 export function isClocked(store: RecordStore): store is RecordStore & Clocked {

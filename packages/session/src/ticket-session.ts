@@ -2,6 +2,7 @@
 
 import type { Sealing, SealingKey, SessionObserver } from './api.ts'
 import type { CacheOptions, SessionCache } from './cache.ts'
+import type { Deadline } from './deadline.ts'
 import type { observeStore } from './observed-store.ts'
 import type { Schedule } from './schedule.ts'
 import { grace, isUnderOldSeal, type OpenRecord, openRecord, type RecordContext } from './sealed-record.ts'
@@ -38,9 +39,14 @@ export interface Engine {
   readonly confirm: ((id: SessionId, version: string) => boolean) | undefined
   /** Whether the store itself tells of sessions that reached their end. */
   readonly tellsEnds: boolean
+  /** Milliseconds that one request waits for the store. */
+  readonly patience: number
   /** When the last read failed, or one began after that; `-Infinity`: the last one did not fail. Milliseconds since 1970. */
   readonly outage: { seenAt: number }
 }
+
+/** The same while one request writes. */
+export type Writing = Engine & Deadline
 
 /** A session as one secret opened it. */
 export interface TicketSession extends StoredSession {

@@ -4,10 +4,9 @@
  */
 import type { Commit } from './api.ts'
 import { SessionError } from './errors.ts'
-import { backgroundTimer } from './schedule.ts'
 import type { WrittenRecord } from './sealed-record.ts'
 import type { Ticket } from './ticket.ts'
-import { type Engine, keepSession, readSession, type TicketSession } from './ticket-session.ts'
+import { keepSession, readSession, type TicketSession, type Writing } from './ticket-session.ts'
 
 export interface RecordWrite extends WrittenRecord {
   /** The ticket that opens what is written, as the request goes on with it. */
@@ -25,7 +24,7 @@ export interface RecordWrite extends WrittenRecord {
  * @param attempt writes it, under the condition of the store (`create`, `update`): so of two attempts one alone holds
  */
 export async function writeSession(
-  engine: Engine,
+  engine: Writing,
   write: RecordWrite,
   createdAt: number,
   ttl: number,
@@ -33,7 +32,7 @@ export async function writeSession(
   attempt: () => Promise<string | undefined>,
 ): Promise<TicketSession | SessionError | undefined> {
   const once = async (): Promise<TicketSession | undefined> => {
-    const version = await attempt()
+    const version = await engine.within(attempt)
     if (version === undefined) return undefined
     const life = engine.touches.written(write.ticket.id, createdAt, ttl, now)
     return keepSession(engine, write.ticket, write.record, version, life, now)
@@ -43,30 +42,13 @@ export async function writeSession(
   } catch (error) {
     if (!(error instanceof SessionError) || error.notExecuted) throw error
     if (error.unconfirmed) return error
-    return await within(settleWithin, engine, settle(engine, write, now, once, error), error)
+    return await settle(engine, write, now, once, error)
   }
 }
 
-/**
- * Milliseconds to find out: the visitor has waited for the write already. What goes on after them does no harm, since the
- * ticket is told.
- */
-const settleWithin = 1000
-
-function within<Result>(
-  milliseconds: number,
-  { options: { schedule = backgroundTimer } }: Engine,
-  work: Promise<Result>,
-  otherwise: Result,
-): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const callOff = schedule(() => resolve(otherwise), milliseconds)
-    work.finally(callOff).then(resolve, reject)
-  })
-}
-
+/** In what is left of the time: when it is over, `failure` is what is known. */
 async function settle(
-  engine: Engine,
+  engine: Writing,
   write: RecordWrite,
   now: number,
   once: () => Promise<TicketSession | undefined>,
@@ -87,11 +69,24 @@ async function settle(
   }
 }
 
-/** The session, when what is in the store comes of this write. */
-async function find(engine: Engine, write: RecordWrite, now: number): Promise<TicketSession | undefined> {
-  const found = await readSession(engine, write.ticket, now)
+/** The session, when what is in the store comes of this write. Rejects while it may be lost again. */
+async function find(engine: Writing, write: RecordWrite, now: number): Promise<TicketSession | undefined> {
+  const found = await engine.within(() => readSession(engine, write.ticket, now))
   if (found.kind !== 'open') return undefined
-  return write.fresh || Buffer.from(found.record.header).equals(write.record.header) ? found : undefined
+  if (!write.fresh && !Buffer.from(found.record.header).equals(write.record.header)) return undefined
+  if (await isReplicated(engine, found, now)) return found
+  throw new SessionError('ERR_STORE_UNAVAILABLE', 'Not every replica has the session yet.', { unconfirmed: true })
+}
+
+/** Whether the record as it was read is safe from a failover, of whoever it was that wrote it. */
+export function isReplicated(
+  { settings, records, within }: Writing,
+  session: TicketSession,
+  now: number,
+): Promise<boolean> {
+  const { id, version, life } = session
+  const ttl = Math.min(settings.timeouts.idle, life.lastsUntil - now)
+  return within(() => records.replicated(id, version, ttl))
 }
 
 /** Beside the errors, not in them: a ticket in an error would find its way to a log. */

@@ -213,32 +213,3 @@ test('rule 6: wrap() answers 503 with the cookie of what may be written, and an 
   expect(await answer({ writes: true, failures, reads: true })).toEqual([503, '5', 1])
   expect(await answer({ writes: false, failures })).toEqual([503, '5', 0])
 })
-
-test('rule 6: a store that hangs is not waited for any longer than a second after the write failed', async () => {
-  const world = createWorld()
-  const { confirm: _, ...records } = world.records
-  const timers: [callback: () => void, milliseconds: number][] = []
-  const schedule = (callback: () => void, milliseconds: number) => {
-    timers.push([callback, milliseconds])
-    return () => {}
-  }
-  const store: RecordStore = {
-    ...records,
-    async create(...given) {
-      await records.create(...given)
-      throw new SessionError('ERR_STORE_UNAVAILABLE', 'No answer in time.')
-    },
-    read: () => new Promise(() => {}),
-  }
-  const manager = createSessions({ store, prefix: 'shop', clock: world.clock, schedule })
-  const session = await manager.open({})
-  session.set('a', 1)
-  const committing = session.commit().catch((thrown: unknown) => thrown)
-  while (timers.length === 0) await Promise.resolve()
-  const [giveUp, after] = timers[0]!
-  expect(after).toBe(1000)
-  giveUp()
-  const browser = createBrowser(world.manager())
-  browser.take(commitOf(await committing)!)
-  expect((await browser.visit()).get('a')).toBe(1)
-})

@@ -1,7 +1,8 @@
 /** Writes that replicas confirm, on real servers. */
 import { afterEach, expect, test } from 'vitest'
 import { createSessions } from '../../manager.ts'
-import { createBrowser } from '../../rules/fixtures/world.ts'
+import type { SessionsOptions } from '../../options.ts'
+import { createBrowser, startOfTime } from '../../rules/fixtures/world.ts'
 import { commitOf } from '../../unknown-outcome.ts'
 import { redisAcl } from './acl.ts'
 import { connectRedis, type RedisStores } from './index.ts'
@@ -23,7 +24,11 @@ async function replicated(replicas = 2): Promise<TestReplicated> {
   return started
 }
 
-async function gateway(started: TestReplicated, durability: Partial<Durability> = {}) {
+async function gateway(
+  started: TestReplicated,
+  durability: Partial<Durability> = {},
+  options: Partial<SessionsOptions> = {},
+) {
   const short: string[] = []
   const stores: RedisStores = connectRedis({
     deployment: { kind: 'replicated', nodes: started.ports.map((port) => ({ host: '127.0.0.1', port })) },
@@ -44,7 +49,7 @@ async function gateway(started: TestReplicated, durability: Partial<Durability> 
   if (asked)
     await until('the replicas confirm', () => records.create('first', bytes, minute).then(isTaken, () => false))
   short.length = 0
-  const manager = createSessions({ store: stores, prefix: 'shop', cache: false })
+  const manager = createSessions({ store: stores, prefix: 'shop', cache: false, ...options })
   return { stores, records, manager, short }
 }
 
@@ -150,6 +155,51 @@ test('short, refuse: a rotation is written, and the failure carries its cookie',
   expect(error).toMatchObject({ ...refused, unconfirmed: true })
   browser.take(commitOf(error)!)
   expect((await browser.visit()).get('a')).toBe(1)
+})
+
+test('short, refuse: the ticket that follows by age is handed out once every replica has it, by no gateway before', async () => {
+  const started = await replicated()
+  let now = startOfTime
+  const options = { rotateAfter: minute, timeouts: { idle: 10 * minute }, clock: () => now }
+  const gateways = [await gateway(started, {}, options), await gateway(started, {}, options)]
+  const first = createBrowser(gateways[0]!.manager)
+  const { id } = await first.visit((session) => session.set('a', 1))
+  const before = first.cookie
+  now += minute
+  const told = async () => {
+    const browsers = gateways.map(({ manager }) => createBrowser(manager, first.cookie))
+    for (const browser of browsers) expect((await browser.visit()).get('a')).toBe(1)
+    return browsers.map(({ cookie }) => cookie)
+  }
+  started.servers[2]!.pause()
+  // Written on the primary, where everybody may read it: what replaces the primary may not have it.
+  expect(await told()).toEqual([before, before])
+  const version = () => started.primary().command('GETRANGE', `shop:${id}`, '0', '14')
+  const rotated = version()
+  expect(await told()).toEqual([before, before])
+  expect(version()).toBe(rotated)
+  started.servers[2]!.resume()
+  await until('it is handed out', async () => (await told()).every((cookie) => cookie !== before))
+  const [one, two] = await told()
+  expect(one).toBe(two)
+  expect(started.servers.map((server) => server.command('GETRANGE', `shop:${id}`, '0', '14'))).toEqual(
+    Array(3).fill(rotated),
+  )
+})
+
+test('short, refuse: a write that was lost from sight, and is found, counts once every replica has it', async () => {
+  const started = await replicated()
+  const { records, short } = await gateway(started)
+  const version = (await records.create('a', bytes, minute))!
+  expect(await records.replicated('a', version, minute)).toBe(true)
+  const other = await gateway(started)
+  started.servers[2]!.pause()
+  expect(await other.records.replicated('a', version, minute)).toBe(false)
+  expect(other.short).toEqual(['update'])
+  started.servers[2]!.resume()
+  await until('it is with every replica', () => other.records.replicated('a', version, minute))
+  expect(await other.records.replicated('a', 'AAAAAAAAAAAAAAAAAAAA', minute)).toBe(false)
+  expect(short).toEqual([])
 })
 
 test('short, refuse: what was ended is gone all the same, and the failure says that it is unconfirmed', async () => {

@@ -3,6 +3,7 @@
  * that changed or ended on one of them is not served from what another one cached.
  */
 import type { SealingKey } from '../../api.ts'
+import { sessionDefaults } from '../../defaults.ts'
 import type { AcceptingOnce, Indexing, Listing, PrefixedStores } from '../../store.ts'
 import { type ChannelState, createChannel } from './channel/channel.ts'
 import { type CommonKeys, type CommonOptions, commonKeys, compareWithOthers, type Remembered } from './common-keys.ts'
@@ -74,7 +75,9 @@ export function connectRedis(options: ConnectionOptions, ports: ConnectionPorts 
   const open = new Map<string, { readonly records: RedisRecords; users: number }>()
 
   function under(prefix: string): RedisStore {
-    const parts = { connection, channel, clock, ports, durability: options.durability }
+    const { durability, timeouts } = options
+    const timeout = timeouts?.command ?? sessionDefaults.redis.timeouts.command
+    const parts = { connection, channel, clock, ports, timeout, durability }
     const known = open.get(prefix) ?? { records: redisRecords(prefix, parts), users: 0 }
     open.set(prefix, known)
     known.users += 1

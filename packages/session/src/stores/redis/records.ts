@@ -1,6 +1,6 @@
 /** Records of one prefix in Redis: what is read, written and ended, and what is known of it without asking. */
 import type { FailedWrite } from '../../errors.ts'
-import type { Changing, Clocked, Confirming, RecordStore, SessionId } from '../../store.ts'
+import type { Changing, Clocked, Confirming, RecordStore, Replicating, SessionId, Timed } from '../../store.ts'
 import type { Channel } from './channel/channel.ts'
 import { createNotes, ended, type Look } from './channel/notes.ts'
 import type { Argument, Confirmation, RedisConnection, Script } from './connection/connection.ts'
@@ -13,7 +13,7 @@ import { createScript, deleteScript, readScript, touchScript, updateScript } fro
 import type { StoreClock } from './store-clock.ts'
 import { formatVersion, goesBack, maxValueLength, newVersion, parseVersion, readValue, writeValue } from './value.ts'
 
-export interface RedisRecords extends RecordStore, Confirming, Changing, Clocked {
+export interface RedisRecords extends RecordStore, Confirming, Changing, Replicating, Timed, Clocked {
   /** False after a server did not let us publish a change: other gateways serve what they cached for up to its age. */
   readonly tells: boolean
 }
@@ -23,6 +23,8 @@ export interface RecordsOptions {
   readonly channel: Channel
   readonly clock: StoreClock
   readonly ports: ConnectionPorts
+  /** Of a command, in milliseconds. */
+  readonly timeout: number
   /** As the connection has it. */
   readonly durability?: Durability | undefined
 }
@@ -30,7 +32,7 @@ export interface RecordsOptions {
 /** @throws SessionError `ERR_INVALID_OPTION` for a prefix that is none */
 export function redisRecords(
   prefix: string,
-  { connection, channel, clock, ports, durability }: RecordsOptions,
+  { connection, channel, clock, ports, timeout, durability }: RecordsOptions,
 ): RedisRecords {
   const keys = keysUnder(prefix)
   const notes = createNotes()
@@ -112,6 +114,7 @@ export function redisRecords(
   }
 
   return {
+    timeout,
     async read(id) {
       if (endings.has(id)) return undefined
       const at = notes.begin(id)
@@ -143,6 +146,7 @@ export function redisRecords(
         if (isRefused('create', confirmed)) return takeBack(id)
         endings.forget(id)
         const name = formatVersion(version)
+        at.replicated = name
         notes.wrote(id, at, name, sentAt + ttl)
         return name
       })
@@ -163,6 +167,7 @@ export function redisRecords(
           return undefined
         }
         if (isRefused('update', confirmed)) throw short('may be lost', { unconfirmed: true })
+        at.replicated = name
         notes.wrote(id, at, name, sentAt + ttl)
         return name
       })
@@ -177,6 +182,20 @@ export function redisRecords(
         const found = version === null ? undefined : readValue(version)
         notes.read(id, at, found?.version, sentAt + ttl)
         return found !== undefined && at.heard !== ended && !endings.has(id)
+      })
+    },
+    async replicated(id, version, ttl) {
+      if (durability?.short !== 'refuse' || notes.isReplicated(id, version)) return true
+      const at = notes.begin(id)
+      return look(id, at, async () => {
+        const sentAt = ports.now()
+        // Replicas take writes in their order: who has this touch has the version that it found.
+        const { reply, confirmed } = await write(touchScript, id, [wholeMilliseconds(ttl)])
+        const found = reply === null ? undefined : readValue(reply as Buffer)
+        const isThere = found?.version === version && !isRefused('update', confirmed)
+        if (isThere) at.replicated = version
+        notes.read(id, at, found?.version, sentAt + ttl)
+        return isThere
       })
     },
     async delete(id) {

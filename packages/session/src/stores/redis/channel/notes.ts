@@ -9,6 +9,8 @@ import type { SessionId } from '../../../store.ts'
 export interface Look {
   /** The present version, while it is known. */
   version: string | undefined
+  /** The version that is known to be with every replica that has to have it. */
+  replicated: string | undefined
   /** When the record ends, by the monotonic clock. */
   endsAt: number
   /** Operations that wait for their reply. */
@@ -31,6 +33,8 @@ export interface Notes {
   /** A message: this is the version from now on. */
   heard(id: SessionId, version: string): void
   versionOf(id: SessionId): string | undefined
+  /** Whether this version was found to be with every replica that has to have it. */
+  isReplicated(id: SessionId, version: string): boolean
   confirm(id: SessionId, version: string, now: number): boolean
   /** What was known is known no longer, nor is what replies to come will tell. */
   clear(): void
@@ -51,7 +55,7 @@ export function createNotes(maxNotes = 65_536): Notes {
   const looks = new Map<SessionId, Look>()
 
   function add(id: SessionId): Look {
-    const look: Look = { version: undefined, endsAt: 0, waiting: 0, heard: undefined }
+    const look: Look = { version: undefined, replicated: undefined, endsAt: 0, waiting: 0, heard: undefined }
     if (looks.size >= maxNotes) looks.delete(looks.keys().next().value as SessionId)
     looks.set(id, look)
     return look
@@ -111,6 +115,7 @@ export function createNotes(maxNotes = 65_536): Notes {
       dropUnused(id, look)
     },
     versionOf: (id) => looks.get(id)?.version,
+    isReplicated: (id, version) => looks.get(id)?.replicated === version,
     confirm(id, version, now) {
       const look = looks.get(id)
       return look !== undefined && look.version === version && now < look.endsAt
