@@ -21,6 +21,7 @@ const answers: Record<string, readonly [beginning: string, then: (connection: Re
   '/chunks-end': [`${chunks}\r\n\r\n4\r\npart\r\n`, (connection) => connection.end()],
   '/chunks-reset': [`${chunks}\r\n\r\n4\r\npart\r\n`, (connection) => connection.reset()],
   '/chunks-bad': [`${chunks}\r\n\r\n4\r\npart\r\n`, (connection) => void connection.write('nonsense\r\n')],
+  '/chunks-bad-at-once': [`${chunks}\r\n\r\n4\r\npart\r\nnonsense\r\n`, () => {}],
   '/close-reset': ['Connection: close\r\n\r\npart', (connection) => connection.reset()],
 }
 let goOn: () => void

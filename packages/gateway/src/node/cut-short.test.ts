@@ -47,6 +47,31 @@ test.each([
   expect(await told(listener)).toEqual({ status: 200, aborted: true, reason: error.code, detail: error.message })
 })
 
+test.each([
+  ['in chunks', '1.1', [], 'part'],
+  ['in chunks, before its first one', '1.1', [], ''],
+  ['of known length', '1.1', ['Content-Length', '9'], 'part'],
+  ['of known length, before its first byte', '1.1', ['Content-Length', '9'], ''],
+  ['that ends with its connection', '1.0', [], 'part'],
+])('an answer %s that breaks off as soon as it begins arrives as far as it came', async (_, version, headers, part) => {
+  const body: BodySource = {
+    kind: 'stream',
+    pipe(sink) {
+      if (part !== '') sink.write(Buffer.from(part))
+      sink.fail(failures.malformed(new Error('Invalid character in chunk size')))
+    },
+    cancel() {},
+  }
+  await using listener = await startListener({ handle: () => reply(200, headers, body) })
+  using client = openClient(listener.port)
+  client.send(`GET / HTTP/${version}\r\nHost: a\r\n\r\n`)
+  const received = await client.ended
+  expect(received).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+  expect(received.split('\r\n\r\n')[1]).toContain(part)
+  expect(received).not.toContain('\r\n0\r\n')
+  expect(await told(listener)).toMatchObject({ status: 200, aborted: true, reason: 'upstream-protocol' })
+})
+
 test('an answer that is shorter than it announced is a fault of ours, and said to be', async () => {
   const short = partly((sink) => setImmediate(() => sink.end(undefined)))
   await using listener = await startListener({ handle: () => reply(200, ['Content-Length', '9'], short) })

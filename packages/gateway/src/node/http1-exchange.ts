@@ -128,10 +128,19 @@ export class Http1Exchange extends ServedExchange {
   }
 
   protected abort(): void {
+    const { response } = this
     const { socket, scheme } = this.client
+    if (!this.answered) {
+      socket.destroy()
+      return
+    }
+    // what was written is sent: how much of it arrives is no matter of how the upstream's packets were cut
+    response.flushHeaders()
+    while (response.writableCorked > 0) response.uncork()
+    if (this.#expected !== undefined || response.chunkedEncoding) socket.end(() => socket.destroy())
     // A body that ends with its connection must not look whole. Over TLS it does not without the alert that closes it
     // (RFC 9112, section 9.8), which `destroy` does not send, and there is no reset: it throws.
-    if (this.answered && !this.response.chunkedEncoding && scheme === 'http') socket.resetAndDestroy()
+    else if (scheme === 'http') socket.resetAndDestroy()
     else socket.destroy()
   }
 

@@ -132,8 +132,9 @@ export class Http2Exchange extends ServedExchange {
   }
 
   protected abort(): void {
-    // `close` would say END_STREAM first, and half a body would look whole
-    this.stream.destroy(new Error('The answer was cut short'))
+    // One turn later, or the reset would overtake the head. `close` would say END_STREAM first, and half a body would
+    // look whole.
+    setImmediate(() => this.stream.destroy(new Error('The answer was cut short')))
   }
 
   /** Ends a stream whose client owes bytes or takes none, when nothing moved for `idle` milliseconds. */

@@ -318,6 +318,16 @@ test.each([
   expect(served.listener.finished.map(({ aborted }) => aborted)).toContain(true)
 })
 
+test('the head of an answer that breaks off as soon as it begins arrives before the reset', async () => {
+  const broken: BodySource = { kind: 'stream', pipe: (sink) => sink.fail(new Error('reset')), cancel() {} }
+  await using served = await serve({ handle: () => reply(200, [], broken) })
+  const stream = served.session.request()
+  stream.on('error', () => {})
+  const [headers] = await once(stream, 'response')
+  expect(headers[':status']).toBe(200)
+  expect(await resetCode(stream)).toBe(constants.NGHTTP2_INTERNAL_ERROR)
+})
+
 test('an answer before the upload is in ends the stream, not the connection', async () => {
   const gone = Promise.withResolvers<void>()
   await using served = await serve({
