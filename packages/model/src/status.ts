@@ -39,7 +39,10 @@ export interface StoreStatus {
   readonly name: string
   readonly kind: string
   readonly state: 'up' | 'down'
+  /** Why it is down, or what is not well although it is up. */
   readonly reason: string | undefined
+  /** Its memory is full: it starts and changes no session until there is room, and reads and ends those that are there. */
+  readonly full: boolean
 }
 
 export interface SessionStatus {

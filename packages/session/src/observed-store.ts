@@ -22,8 +22,8 @@ export function observeStore(records: RecordStore, observer: SessionObserver): O
   }
   return {
     read: (id) => run('read', async () => checkStored(await records.read(id))),
-    create: (id, bytes, ttl) => run('create', () => records.create(id, bytes, ttl)),
-    update: (id, bytes, version, ttl) => run('update', () => records.update(id, bytes, version, ttl)),
+    create: (...given) => run('create', () => records.create(...given)),
+    update: (...given) => run('update', () => records.update(...given)),
     touch: (id, ttl) => run('touch', () => records.touch(id, ttl)),
     replicated: isReplicating(records)
       ? (id, version, ttl) => run('touch', () => records.replicated(id, version, ttl))

@@ -35,7 +35,7 @@ export async function createSession(
   const written = checkSize(engine, newRecord(engine.context, ticket, content, visitor, now))
   const signIn = await beginSignIn(engine, { id, createdAt: now }, changes, now)
   const write = { ...written, ticket, fresh: true }
-  const create = () => engine.records.create(id, write.bytes, ttl)
+  const create = (within: number) => engine.records.create(id, write.bytes, ttl, within)
   const session = await writeSession(engine, write, now, ttl, now, create)
   if (session === undefined) throw conflict(`The store has a record under the new id ${id}; nothing was written.`)
   const value = formatTicket(ticket)
@@ -163,7 +163,7 @@ async function applyOnce(
   const write = prepareWrite(engine, session, changes, now)
   if (write === undefined) return keepAsIs(engine, session, now, justRead)
   checkSize(engine, write)
-  const update = () => engine.records.update(session.id, write.bytes, session.version, ttl)
+  const update = (within: number) => engine.records.update(session.id, write.bytes, session.version, ttl, within)
   const saved = await writeSession(engine, write, session.createdAt, ttl, now, update)
   if (saved === undefined) return undefined
   if (saved instanceof SessionError) return notSure(session, write, saved)

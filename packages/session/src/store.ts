@@ -24,10 +24,15 @@ export interface StoredRecord {
 export interface RecordStore {
   /** Absent, expired, damaged: all `undefined`. */
   read(id: SessionId): Promise<StoredRecord | undefined>
-  /** The new version; `undefined` when the id is taken. */
-  create(id: SessionId, bytes: Uint8Array, ttl: number): Promise<string | undefined>
+  /**
+   * The new version; `undefined` when the id is taken.
+   *
+   * @param within milliseconds that the caller waits. A store that takes note of it fails by then, and can say whether the write
+   * was begun (`FailedWrite`)
+   */
+  create(id: SessionId, bytes: Uint8Array, ttl: number, within?: number): Promise<string | undefined>
   /** Compare and set: the new version; `undefined` when the record is gone or newer. Never resurrects. */
-  update(id: SessionId, bytes: Uint8Array, version: string, ttl: number): Promise<string | undefined>
+  update(id: SessionId, bytes: Uint8Array, version: string, ttl: number, within?: number): Promise<string | undefined>
   /** Moves the end. `false` when gone; never resurrects. */
   touch(id: SessionId, ttl: number): Promise<boolean>
   /** `false` when it was not there, which is fine. */

@@ -29,7 +29,7 @@ export async function writeSession(
   createdAt: number,
   ttl: number,
   now: number,
-  attempt: () => Promise<string | undefined>,
+  attempt: (within: number) => Promise<string | undefined>,
 ): Promise<TicketSession | SessionError | undefined> {
   const once = async (): Promise<TicketSession | undefined> => {
     const version = await engine.within(attempt)

@@ -70,6 +70,12 @@ export function families() {
       'reason',
     ]),
     storeUp: gauge('coatcheck_store_up', '1 while the store answers, 0 while it does not.', ['store'], 'min'),
+    storeFull: gauge(
+      'coatcheck_store_full',
+      '1 while the memory of a Redis is full, so that it starts and changes no session, else 0.',
+      ['store'],
+      'max',
+    ),
     storeUnconfirmed: counter(
       'coatcheck_store_unconfirmed_total',
       'Writes that fewer replicas confirmed in time than were asked for.',

@@ -67,6 +67,14 @@ test('a check that fails is 503 with its reason; the process still lives', async
   expect((await get('/startupz')).status).toBe(200)
 })
 
+test('what is not well, and takes nobody out of service, is told with 200', async () => {
+  checks[1] = { name: 'store-main', ok: true, reason: 'its memory is full' }
+  const response = await get('/readyz')
+  expect(response.status).toBe(200)
+  expect(await response.text()).toBe('[+]listeners ok\n[+]store-main ok, but its memory is full\nreadyz check passed\n')
+  expect(await (await get('/readyz?exclude=store-main')).text()).toBe('ok\n')
+})
+
 test('?exclude= leaves a check out, and says when there is none of that name', async () => {
   checks[1] = { name: 'store-main', ok: false, reason: 'does not answer' }
   expect((await get('/readyz?exclude=store-main')).status).toBe(200)

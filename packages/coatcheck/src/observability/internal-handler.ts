@@ -8,7 +8,7 @@ export interface Check {
   /** Lower case with hyphens, as `store-main`; what `?exclude=` names. */
   readonly name: string
   readonly ok: boolean
-  /** Why it is not; `undefined` when it is. No secrets. */
+  /** Why it does not hold, or what is not well although it does. No secrets. */
   readonly reason: string | undefined
 }
 
@@ -34,7 +34,7 @@ const plain = 'text/plain; charset=utf-8'
  * What the internal listener answers: `/livez` (the process runs), `/startupz` (configuration loaded, listeners open),
  * `/readyz` and its alias `/healthz` (`checks`), `/metrics`, `/status`. GET and HEAD only; anything else is 404.
  *
- * Health answers 200 or 503; `?verbose` lists the checks, `?exclude=NAME` leaves one out.
+ * Health answers 200 or 503, and lists the checks where any of them has something to say; `?verbose` lists the checks, `?exclude=NAME` leaves one out.
  */
 export function internalHandler(options: InternalHandlerOptions): RequestListener {
   return (request, response) => {
@@ -78,7 +78,8 @@ function health(endpoint: string, checks: readonly Check[], search: URLSearchPar
   const excluded = new Set(search.getAll('exclude'))
   const failed = checks.filter(({ ok, name }) => !ok && !excluded.has(name))
   const status = failed.length === 0 ? 200 : 503
-  if (failed.length === 0 && !search.has('verbose')) return { status, type: plain, body: 'ok\n' }
+  const isQuiet = checks.every(({ reason, name }) => reason === undefined || excluded.has(name))
+  if (failed.length === 0 && isQuiet && !search.has('verbose')) return { status, type: plain, body: 'ok\n' }
   const unknown = [...excluded].filter((name) => !checks.some((check) => check.name === name))
   const lines = [
     ...checks.map((check) => (excluded.has(check.name) ? `[+]${check.name} excluded: ok` : line(check))),
@@ -89,7 +90,8 @@ function health(endpoint: string, checks: readonly Check[], search: URLSearchPar
 }
 
 function line({ name, ok, reason }: Check): string {
-  return ok ? `[+]${name} ok` : `[-]${name} failed: ${reason ?? 'no reason given'}`
+  if (ok) return reason === undefined ? `[+]${name} ok` : `[+]${name} ok, but ${reason}`
+  return `[-]${name} failed: ${reason ?? 'no reason given'}`
 }
 
 /** Names come from the query: bounded, and on one line. */

@@ -21,6 +21,7 @@ export interface Metrics extends GatewayObserver {
   connections(listener: string, protocol: ConnectionProtocol, change: 1 | -1): void
   certificate(name: string, notAfter: number): void
   storeUp(store: string, up: boolean): void
+  storeFull(store: string, full: boolean): void
   storeUnconfirmed(store: string, operation: 'create' | 'update' | 'delete'): void
   logged(level: LogLevel): void
   dropped(output: 'access_log' | 'log', lines: number): void
@@ -76,6 +77,7 @@ export function createMetrics({ version, revision }: MetricsOptions): Metrics {
       set(all.certificates.series(name), notAfter / 1000)
     },
     storeUp: (store, up) => set(all.storeUp.series(store), Number(up)),
+    storeFull: (store, full) => set(all.storeFull.series(store), Number(full)),
     storeUnconfirmed: (store, operation) => add(all.storeUnconfirmed.series(store, operation), 1),
     logged: (level) => add(all.logMessages.series(level), 1),
     dropped: (output, lines) => add(all.linesDropped.series(output), lines),

@@ -23,6 +23,8 @@ export interface Observability {
   /** A certificate that is served, told again at every reload. `notAfter` in milliseconds since 1970. */
   certificate(name: string, notAfter: number): void
   storeUp(store: string, up: boolean): void
+  /** It takes nothing more, or does again. */
+  storeFull(store: string, full: boolean): void
   /** Fewer replicas confirmed a write in time than were asked for. */
   storeUnconfirmed(store: string, operation: 'create' | 'update' | 'delete'): void
   /** Families of our own, at once: without what `process_*` and `nodejs_*` measure. */
@@ -99,6 +101,7 @@ export function createObservability(options: ObservabilityOptions): Observabilit
     connections: metrics.connections,
     certificate: metrics.certificate,
     storeUp: metrics.storeUp,
+    storeFull: metrics.storeFull,
     storeUnconfirmed: metrics.storeUnconfirmed,
     counted: metrics.counted,
     snapshot: metrics.snapshot,

@@ -69,7 +69,10 @@ export function createGatewayProcess({
   const storeStatus = () => stores.status().map((status) => running?.sharing.statusOf(status) ?? status)
   function tellStores(): void {
     const all = storeStatus()
-    for (const { name, kind, state } of all) if (kind !== 'sealed-cookie') observability.storeUp(name, state === 'up')
+    for (const { name, kind, state, full } of all) {
+      if (kind !== 'sealed-cookie') observability.storeUp(name, state === 'up')
+      if (kind === 'redis') observability.storeFull(name, full)
+    }
     if (statusChanged === undefined) storeLog(all)
     else statusChanged()
   }

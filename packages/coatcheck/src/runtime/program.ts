@@ -53,7 +53,7 @@ function readiness(runner: Runner): Check[] {
     ...listeners.map(({ name, state }) => check(`listener-${name}`, state === 'listening', `it is ${state}`)),
     ...stores
       .filter(({ kind }) => kind === 'redis')
-      .map(({ name, state, reason }) => check(`store-${name}`, state === 'up', reason)),
+      .map(({ name, state, reason }): Check => ({ name: `store-${name}`, ok: state === 'up', reason })),
   ]
 }
 

@@ -119,6 +119,27 @@ test('workers tell when their store goes and when it comes back', async () => {
   await becomesReady(program)
 })
 
+test.each([1, 2])(
+  'a store that is full takes no gateway out of service, and all tell: %i worker(s)',
+  async (workers) => {
+    await using server = await testStandalone()
+    await using program = await startProgram(overRedis(server.port, {}, { workers }))
+    await becomesReady(program)
+    const { cookie } = await get(program, '/')
+    server.command('CONFIG', 'SET', 'maxmemory', '1')
+    expect(await get(program, '/')).toMatchObject({ status: 503, retryAfter: expect.any(String) })
+    const full = 'its memory is full'
+    await until('readyz tells', async () => (await ready(program)).body.includes(`[+]store-main ok, but `))
+    expect(await ready(program)).toMatchObject({ status: 200, body: expect.stringContaining(full) })
+    const [store] = (await program.status()).stores
+    expect(store).toMatchObject({ state: 'up', full: true, reason: expect.stringContaining(full) })
+    const metrics = await (await fetch(`http://${program.started.internal}/metrics`)).text()
+    expect(metrics).toContain('coatcheck_store_full{store="main"} 1')
+    await until('it is on the log', () => program.log().includes('Store \\"main\\" is full'))
+    expect(await get(program, '/', cookie)).toMatchObject({ status: 200 })
+  },
+)
+
 test('a password that changes in its file is used for the next connection, without a restart', async () => {
   await using server = await testStandalone()
   const file = join(folder, 'redis.pw')

@@ -113,7 +113,7 @@ test('what is thrown and is no error is shown as it is', () => {
 describe('a store that knows itself', () => {
   /** What it knows, and a clock that is moved. */
   function watched() {
-    const store: { problem: string | undefined; notes: string[] } = { problem: undefined, notes: [] }
+    const store = { problem: undefined as string | undefined, notes: [] as string[], full: false }
     const changes: string[] = []
     let due: (() => void) | undefined
     const health = createWatchedHealth({

@@ -7,6 +7,8 @@ export interface StoreHealth {
   readonly problem: string | undefined
   /** What is not well although it is up. */
   readonly note: string | undefined
+  /** It takes nothing more. */
+  readonly full: boolean
   /** An operation failed. */
   failed(error: unknown): void
   /** Looks at it no more. */
@@ -80,6 +82,7 @@ export function createStoreHealth({ look, changed, timing }: StoreHealthOptions)
       return problem
     },
     note: undefined,
+    full: false,
     failed,
     close() {
       closed = true
@@ -88,9 +91,15 @@ export function createStoreHealth({ look, changed, timing }: StoreHealthOptions)
   }
 }
 
+export interface Seen {
+  readonly problem: string | undefined
+  readonly notes: readonly string[]
+  readonly full: boolean
+}
+
 export interface WatchedHealthOptions {
   /** How the store is by what it knows itself: why it is down, what is not well. */
-  readonly see: () => { readonly problem: string | undefined; readonly notes: readonly string[] }
+  readonly see: () => Seen
   /** That is not as it was. */
   readonly changed: () => void
   readonly timing: Timing
@@ -139,6 +148,9 @@ export function createWatchedHealth({ see, changed, timing: { schedule } }: Watc
     },
     get note() {
       return noteOf(see().notes)
+    },
+    get full() {
+      return see().full
     },
     failed(error) {
       if (closed) return

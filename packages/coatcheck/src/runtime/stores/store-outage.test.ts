@@ -50,6 +50,7 @@ test.each([1, 2])(
         kind: 'sqlite',
         state: 'down',
         reason: expect.stringContaining('no such table'),
+        full: false,
       })
     expect((await fetch(`http://${program.started.internal}/readyz`)).status).toBe(200)
     await expect.poll(() => said(program, 'Store \\"main\\" is down'), patient).toBe(1)

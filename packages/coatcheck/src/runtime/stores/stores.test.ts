@@ -70,7 +70,7 @@ test('what was opened beside a store that cannot be opened is closed again', asy
   const impossible: StoreSpec = { kind: 'sqlite', name: 'other', file: '/proc/no/such.db' }
   await expect(stores.prepare([sqlite, impossible])).rejects.toThrow()
   ;(await stores.prepare([memory])).commit()
-  expect(stores.status()).toEqual([{ name: 'main', kind: 'memory', state: 'up', reason: undefined }])
+  expect(stores.status()).toEqual([{ name: 'main', kind: 'memory', state: 'up', reason: undefined, full: false }])
 })
 
 /** Timers that are run by hand. */
@@ -100,9 +100,11 @@ test('a store is down from a failure to the first look that succeeds, and only a
   const prepared = await stores.prepare([memory])
   prepared.commit()
   for (let failure = 0; failure < 3; failure++) prepared.failed('main', new Error('it is a test'))
-  expect(stores.status()).toEqual([{ name: 'main', kind: 'memory', state: 'down', reason: 'it is a test' }])
+  expect(stores.status()).toEqual([
+    { name: 'main', kind: 'memory', state: 'down', reason: 'it is a test', full: false },
+  ])
   await run()
-  expect(stores.status()).toEqual([{ name: 'main', kind: 'memory', state: 'up', reason: undefined }])
+  expect(stores.status()).toEqual([{ name: 'main', kind: 'memory', state: 'up', reason: undefined, full: false }])
   expect(changes).toEqual(['up', 'down', 'up'])
 })
 

@@ -7,7 +7,14 @@ import { sqliteRecords } from '@coatcheck/session/stores/sqlite'
 import { readText } from '../../secrets.ts'
 import type { StateFolder } from '../../state/state-folder.ts'
 import { redisOptions, withoutUrl } from './redis-options.ts'
-import { createStoreHealth, createWatchedHealth, realTiming, type StoreHealth, type Timing } from './store-health.ts'
+import {
+  createStoreHealth,
+  createWatchedHealth,
+  realTiming,
+  type Seen,
+  type StoreHealth,
+  type Timing,
+} from './store-health.ts'
 
 /** The record stores of a process, kept over reloads while their settings are the same. */
 export interface Stores {
@@ -120,8 +127,8 @@ export function createStores(
   }
 }
 
-function statusOf({ spec: { name, kind }, health: { problem, note } }: Open): StoreStatus {
-  return { name, kind, state: problem === undefined ? 'up' : 'down', reason: problem ?? note }
+function statusOf({ spec: { name, kind }, health: { problem, note, full } }: Open): StoreStatus {
+  return { name, kind, state: problem === undefined ? 'up' : 'down', reason: problem ?? note, full }
 }
 
 /** A Redis knows by itself whether it is reached, whoever asks for it; of the others, their operations tell. */
@@ -130,12 +137,13 @@ function healthOf(store: Opened, changed: () => void, timing: Timing): StoreHeal
   return createStoreHealth({ look: async () => store?.read(nobody), changed, timing })
 }
 
-function seen({ state, channel, tells }: RedisStores): { problem: string | undefined; notes: readonly string[] } {
-  if (!state.up) return { problem: `${state.reason}: ${state.message}`, notes: [] }
+function seen({ state, channel, tells, full }: RedisStores): Seen {
+  if (!state.up) return { problem: `${state.reason}: ${state.message}`, notes: [], full }
   const notes: string[] = []
+  if (full) notes.push('its memory is full, so that no session is started or changed')
   if (!channel.up) notes.push(`no changes are heard, so that nothing is cached (${channel.reason})`)
   if (!tells) notes.push('the server does not let changes be told to other gateways')
-  return { problem: undefined, notes }
+  return { problem: undefined, notes, full }
 }
 
 /** The client is loaded when it is needed: most of what starts has none. */

@@ -1,5 +1,5 @@
 import type { Log } from '@coatcheck/gateway'
-import type { GatewayModel, OldSealStatus } from '@coatcheck/model'
+import type { GatewayModel, OldSealStatus, StoreStatus } from '@coatcheck/model'
 import type { Schedule } from '@coatcheck/session'
 import type { LogLevel } from '../../observability/log.ts'
 import type { Observability } from '../../observability/observability.ts'
@@ -201,13 +201,20 @@ function interval(callback: () => void, milliseconds: number): () => void {
 /** All workers run the same; what is wrong with one of them is wrong. */
 function merged(all: readonly RunningStatus[], stopping: boolean): RunningStatus {
   const { listeners, routes, stores, sessions } = all[0] ?? { listeners: [], routes: [], stores: [], sessions: [] }
-  const down = all.flatMap((one) => one.stores.filter(({ state }) => state === 'down'))
+  const unwell = all.flatMap((one) => one.stores).toSorted((a, b) => severity(b) - severity(a))
   return {
     listeners: stopping ? listeners.map((listener) => ({ ...listener, state: 'stopping' })) : listeners,
     routes,
-    stores: stores.map((store) => down.find(({ name }) => name === store.name) ?? store),
+    stores: stores.map((store) => unwell.find(({ name }) => name === store.name) ?? store),
     sessions: sessions.map(({ name }) => ({ name, oldSeal: mergedSeal(all, name) })),
   }
+}
+
+/** What any worker knows of a store is true of it. */
+function severity({ state, full, reason }: StoreStatus): number {
+  if (state === 'down') return 3
+  if (full) return 2
+  return reason === undefined ? 0 : 1
 }
 
 /** Each worker has seen some of the sessions. */

@@ -4,6 +4,7 @@
  */
 import type { IndexEntry, IndexedSession, Indexing } from '../../store.ts'
 import type { RedisConnection } from './connection/connection.ts'
+import type { Fullness } from './fullness.ts'
 import { keysUnder } from './keys.ts'
 import { script } from './scripts.ts'
 
@@ -42,13 +43,13 @@ const markScript = script(`${now}
 return redis.call('SET', KEYS[1], string.format('%.0f', now), 'PX', ARGV[1])
 `)
 
-export function redisIndex(connection: RedisConnection, prefix: string): Indexing {
+export function redisIndex(connection: RedisConnection, prefix: string, { watch }: Fullness): Indexing {
   const keys = keysUnder(prefix)
   const again = { idempotent: true }
   return {
     async enter(name, session, ttl) {
       const args = [memberOf(session), Math.max(Math.ceil(ttl), 1), maxEntered, stays]
-      const out = (await connection.run(enterScript, keys.index(name), args, again)) as readonly Buffer[]
+      const out = (await watch(() => connection.run(enterScript, keys.index(name), args, again))) as readonly Buffer[]
       return entriesOf(out).map(({ id }) => id)
     },
     async leave(name, session) {

@@ -10,6 +10,7 @@ import { type CommonKeys, type CommonOptions, commonKeys, compareWithOthers, typ
 import { connect } from './connection/connect.ts'
 import type { ConnectionState } from './connection/connection.ts'
 import { type ConnectionPorts, realPorts } from './connection/ports.ts'
+import { createFullness } from './fullness.ts'
 import { redisIndex } from './index-entries.ts'
 import type { Comparison } from './known-gateways.ts'
 import { redisList } from './list.ts'
@@ -59,6 +60,11 @@ export interface RedisStores extends PrefixedStores {
   readonly channel: ChannelState
   /** False after a server did not let us publish a change: other gateways serve what they cached for up to its age. */
   readonly tells: boolean
+  /**
+   * True from when a server refused to start or change a session since its memory is full, until it does so again. What is
+   * there is read, touched and ended meanwhile.
+   */
+  readonly full: boolean
   /** Idempotent. */
   close(): Promise<void>
 }
@@ -71,19 +77,20 @@ export function connectRedis(options: ConnectionOptions, ports: ConnectionPorts 
   const connection = connect(options, ports)
   const clock = createStoreClock(ports.now, ports.wallClock)
   const channel = createChannel(connection, { cluster: options.deployment.kind === 'cluster', clock, ports })
+  const fullness = createFullness(ports.now)
   const remembered = new Map<string, Remembered>()
   const open = new Map<string, { readonly records: RedisRecords; users: number }>()
 
   function under(prefix: string): RedisStore {
     const { durability, timeouts } = options
     const timeout = timeouts?.command ?? sessionDefaults.redis.timeouts.command
-    const parts = { connection, channel, clock, ports, timeout, durability }
+    const parts = { connection, channel, clock, fullness, ports, timeout, durability }
     const known = open.get(prefix) ?? { records: redisRecords(prefix, parts), users: 0 }
     open.set(prefix, known)
     known.users += 1
     const abilities = {
       ...redisOnce(connection, prefix),
-      ...redisIndex(connection, prefix),
+      ...redisIndex(connection, prefix, fullness),
       ...redisList(connection, prefix),
     }
     return withAbilities(known.records, abilities, async () => {
@@ -127,6 +134,9 @@ export function connectRedis(options: ConnectionOptions, ports: ConnectionPorts 
     },
     get tells() {
       return [...open.values()].every(({ records }) => records.tells)
+    },
+    get full() {
+      return fullness.full
     },
     async close() {
       channel.close()

@@ -7,6 +7,7 @@ import type { Argument, Confirmation, RedisConnection, Script } from './connecti
 import { StoreFailure } from './connection/failure.ts'
 import type { ConnectionPorts } from './connection/ports.ts'
 import { createEndings } from './endings.ts'
+import type { Fullness } from './fullness.ts'
 import { keysUnder } from './keys.ts'
 import type { Durability } from './options.ts'
 import { createScript, deleteScript, readScript, touchScript, updateScript } from './scripts.ts'
@@ -22,6 +23,7 @@ export interface RecordsOptions {
   readonly connection: RedisConnection
   readonly channel: Channel
   readonly clock: StoreClock
+  readonly fullness: Fullness
   readonly ports: ConnectionPorts
   /** Of a command, in milliseconds. */
   readonly timeout: number
@@ -32,7 +34,7 @@ export interface RecordsOptions {
 /** @throws SessionError `ERR_INVALID_OPTION` for a prefix that is none */
 export function redisRecords(
   prefix: string,
-  { connection, channel, clock, ports, timeout, durability }: RecordsOptions,
+  { connection, channel, clock, fullness, ports, timeout, durability }: RecordsOptions,
 ): RedisRecords {
   const keys = keysUnder(prefix)
   const notes = createNotes()
@@ -55,16 +57,21 @@ export function redisRecords(
     for (const listener of listeners) listener()
   }
 
-  function run(script: Script, id: SessionId, args: readonly Argument[]): Promise<unknown> {
-    return connection.run(script, keys.record(id), args, { idempotent: true })
+  function run(script: Script, id: SessionId, args: readonly Argument[], within?: number): Promise<unknown> {
+    return connection.run(script, keys.record(id), args, { idempotent: true, within })
   }
 
   /** Its write is the first of a script that changes anything: where the server refused, nothing was done. */
-  async function write(script: Script, id: SessionId, args: readonly Argument[]): Promise<Confirmation> {
+  async function write(
+    script: Script,
+    id: SessionId,
+    args: readonly Argument[],
+    within?: number,
+  ): Promise<Confirmation> {
     const { runDurably } = connection
     try {
-      if (runDurably !== undefined) return await runDurably(script, keys.record(id), args)
-      return { reply: await run(script, id, args), confirmed: true }
+      if (runDurably !== undefined) return await runDurably(script, keys.record(id), args, within)
+      return { reply: await run(script, id, args, within), confirmed: true }
     } catch (error) {
       throw error instanceof StoreFailure && error.reply !== undefined ? notDone(error) : error
     }
@@ -132,13 +139,15 @@ export function redisRecords(
         return found === undefined || at.heard === ended || endings.has(id) ? undefined : { ...found, remaining }
       })
     },
-    async create(id, bytes, ttl) {
+    async create(id, bytes, ttl, within) {
       const version = newVersion()
       const value = writeValue(version, bytes)
       const at = notes.begin(id)
       return look(id, at, async () => {
         const sentAt = ports.now()
-        const { reply, confirmed } = await write(createScript, id, [value, wholeMilliseconds(ttl)])
+        const { reply, confirmed } = await fullness.watch(() =>
+          write(createScript, id, [value, wholeMilliseconds(ttl)], within),
+        )
         if (reply !== 1) {
           notes.failed(id, at)
           return undefined
@@ -151,7 +160,7 @@ export function redisRecords(
         return name
       })
     },
-    async update(id, bytes, version, ttl) {
+    async update(id, bytes, version, ttl, within) {
       const before = parseVersion(version)
       if (before === undefined || endings.has(id)) return undefined
       const after = newVersion(before)
@@ -161,7 +170,7 @@ export function redisRecords(
       return look(id, at, async () => {
         const sentAt = ports.now()
         const args = [before, value, wholeMilliseconds(ttl), keys.changed, `${id} ${name}`]
-        const { reply, confirmed } = await write(updateScript, id, args)
+        const { reply, confirmed } = await fullness.watch(() => write(updateScript, id, args, within))
         if (!done(reply)) {
           notes.failed(id, at)
           return undefined

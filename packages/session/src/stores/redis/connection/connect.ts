@@ -51,7 +51,8 @@ export function connect(options: ConnectionOptions, given: Partial<ConnectionPor
   changed()
   return {
     run: commands.run,
-    runDurably: durable && ((script, key, args) => commands.runThrough(durable.send, script, key, args)),
+    runDurably:
+      durable && ((script, key, args, within) => commands.runThrough(durable.send, script, key, args, { within })),
     call: commands.call,
     primaries: primaries.list,
     onPrimaries: primaries.onChange,

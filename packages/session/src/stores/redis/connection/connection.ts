@@ -27,7 +27,9 @@ export interface RedisConnection {
    *
    * @throws RedisFailure
    */
-  readonly runDurably: ((script: Script, key: string, args: readonly Argument[]) => Promise<Confirmation>) | undefined
+  readonly runDurably:
+    | ((script: Script, key: string, args: readonly Argument[], within?: number) => Promise<Confirmation>)
+    | undefined
   /** One command to the node that owns `key`. The same bounds. @throws RedisFailure */
   call(key: string, command: string, args: readonly Argument[], options?: SendOptions): Promise<unknown>
   /** The primaries that hold data now, those that are not connected at the moment included; empty while none is known. */
@@ -46,6 +48,8 @@ export interface Confirmation {
 
 export interface SendOptions {
   readonly idempotent?: boolean
+  /** Milliseconds that it has, where these are less than the command timeout. */
+  readonly within?: number | undefined
 }
 
 /** One connection to one primary: when it is lost, and when there is another, `primaries()` has another object. */

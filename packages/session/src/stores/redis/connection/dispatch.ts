@@ -21,7 +21,13 @@ export interface Dispatch {
   run(script: Script, key: string, args: readonly Argument[], options?: SendOptions): Promise<unknown>
   call(key: string, command: string, args: readonly Argument[], options?: SendOptions): Promise<unknown>
   /** As `run`, but through `send` instead of the link itself; gives what that gives. */
-  runThrough<Result>(send: Through<Result>, script: Script, key: string, args: readonly Argument[]): Promise<Result>
+  runThrough<Result>(
+    send: Through<Result>,
+    script: Script,
+    key: string,
+    args: readonly Argument[],
+    options?: Pick<SendOptions, 'within'>,
+  ): Promise<Result>
   close(): void
 }
 
@@ -146,8 +152,8 @@ export function dispatch(topology: Topology, waiting: Waiting, timeout: number, 
     return new Promise((resolve) => void ports.schedule(resolve, ms))
   }
 
-  const begin = (key: string, { idempotent = false }: SendOptions = {}) => {
-    return { key, idempotent, deadline: ports.now() + timeout, refusals: 0 }
+  const begin = (key: string, { idempotent = false, within = timeout }: SendOptions = {}) => {
+    return { key, idempotent, deadline: ports.now() + Math.min(within, timeout), refusals: 0 }
   }
   const scripted = (script: Script, key: string, args: readonly Argument[]) => {
     const rest = [1, key, ...args]
@@ -155,8 +161,13 @@ export function dispatch(topology: Topology, waiting: Waiting, timeout: number, 
   }
   return {
     run: (script, key, args, options) => send({ ...begin(key, options), ...scripted(script, key, args) }),
-    runThrough: <Result>(through: Through<Result>, script: Script, key: string, args: readonly Argument[]) =>
-      send({ ...begin(key), ...scripted(script, key, args), through }) as Promise<Result>,
+    runThrough: <Result>(
+      through: Through<Result>,
+      script: Script,
+      key: string,
+      args: readonly Argument[],
+      options?: Pick<SendOptions, 'within'>,
+    ) => send({ ...begin(key, options), ...scripted(script, key, args), through }) as Promise<Result>,
     call: (key, command, args, options) => send({ ...begin(key, options), command, args }),
     close() {
       closed = true
