@@ -23,6 +23,20 @@ test.each([
   expect((Object.prototype as unknown as Record<string, unknown>).polluted).toBeUndefined()
 })
 
+test.each([
+  ['to the end of the file', 'name: shop\nup:\n  a: [{ url: "http://a }]\n', ['3:14']],
+  ['to the end of the file, in single quotes', "name: 'shop\nb: 1\n", ['1:7']],
+  ['to where the text is indented less', 'a: { b: "x }\nc: 1\nd: "y"\n', ['1:9']],
+  ['to the next quote', 'a: "x\n  b: "y"\n  c: 1\n', ['1:4']],
+  ['twice', 'a: "x\nb: "y\nc: 1\n', ['1:4', '2:4']],
+  ['before a mistake that is another', 'a: { b: "x }\nc: "y"\nd: { e: 1\nf: 2\n', ['1:9', '4:1']],
+])(
+  'readFile() places a quote that stays open %s where it opens, and tells nothing that only follows',
+  (_, text, at) => {
+    expect(read(text).diagnostics.map(({ place }) => `${place?.line}:${place?.column}`)).toEqual(at)
+  },
+)
+
 test('readFile() refuses nesting that would exhaust the stack', () => {
   const deep = `a: ${'['.repeat(100_000)}${']'.repeat(100_000)}\n`
   expect(read(deep).diagnostics.map(({ message }) => message)).toEqual(['The file is nested too deeply.'])

@@ -1,5 +1,17 @@
 import { type Diagnostic, type Place, type PlaceOf, pathOf, type SourceFile } from '@coatcheck/model'
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, visit } from 'yaml'
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+  type Range,
+  visit,
+  type YAMLError,
+} from 'yaml'
 
 /** A file that was read: plain data, and where each part of it stands. */
 export interface ReadFile {
@@ -33,7 +45,11 @@ export function readFile(file: SourceFile): { file: ReadFile | undefined; diagno
   const document = parsed[0]
   if (document === undefined)
     return { file: { name: file.name, content: undefined, placeOf: () => placeAt(0) }, diagnostics: [] }
-  const problems = [...syntaxProblems(document), ...aliasProblems(document), ...keyProblems(document.contents)]
+  const problems = [
+    ...syntaxProblems(document, file.text),
+    ...aliasProblems(document),
+    ...keyProblems(document.contents),
+  ]
   const diagnostics = problems.map((problem) => diagnosticOf(problem, placeAt))
   if (problems.some(({ code }) => code.startsWith('yaml-'))) return { file: undefined, diagnostics }
   const read = plain(document)
@@ -72,17 +88,55 @@ function tooDeep(offset: number): Problem {
   return { code: 'yaml-invalid', offset, message: 'The file is nested too deeply.', remedy: 'Write fewer levels.' }
 }
 
-function syntaxProblems(document: Document.Parsed): Problem[] {
+function syntaxProblems(document: Document.Parsed, text: string): Problem[] {
   const found = [...document.errors, ...document.warnings]
   const deep = found.find(({ message }) => message.startsWith('Maximum call stack'))
   if (deep !== undefined) return [tooDeep(deep.pos[0])]
-  return found.map(({ message, pos }) => ({
+  const quotes = openQuotes(document, text)
+  const others = found.filter(({ pos }) => !quotes.some((quote) => isWithin(pos, quote)))
+  return [...quotes.map(([offset]) => quoteOpen(offset)), ...others.map(syntaxProblem)]
+}
+
+function syntaxProblem({ message, pos }: YAMLError): Problem {
+  return {
     code: 'yaml-invalid',
     offset: pos[0],
     message: `This is not YAML as it should be: ${firstSentence(message)}.`,
     remedy:
       'Mind indentation, quotes and brackets; put text that holds ": " or " #" or begins with { [ & * ! | > % @ into quotes.',
-  }))
+  }
+}
+
+function quoteOpen(offset: number): Problem {
+  return {
+    code: 'yaml-invalid',
+    offset,
+    message: 'This is not YAML as it should be: the quote that opens here is not closed where it was meant to be.',
+    remedy: 'Close it on its line. Within "…" write \\" for a quote, and within \'…\' write two of them.',
+  }
+}
+
+/**
+ * Texts in quotes that end too late: those without an end, and those of several lines after which nothing makes sense.
+ * The parser finds that, and brackets open around them, where they end.
+ */
+function openQuotes(document: Document.Parsed, text: string): Range[] {
+  const ranges: Range[] = []
+  visit(document, {
+    Scalar(_, { type, range }) {
+      if ((type === 'QUOTE_DOUBLE' || type === 'QUOTE_SINGLE') && range) ranges.push(range)
+    },
+  })
+  return ranges.filter((range) => {
+    const isLong = text.slice(range[0], range[1]).includes('\n')
+    return document.errors.some(({ message, pos }) => {
+      return isWithin(pos, range) && (isLong || /^Missing closing ["']/.test(message))
+    })
+  })
+}
+
+function isWithin([offset]: readonly [number, number], [start, , end]: Range): boolean {
+  return start <= offset && offset <= end
 }
 
 function firstSentence(message: string): string {
