@@ -25,7 +25,7 @@ export function startPinned(core: number, command: readonly string[], output: st
     cpu: () => sum(pids(), cpuSeconds),
     memory: () => sum(pids(), residentMegabytes),
     async stop() {
-      if (child.exitCode !== null) return
+      if (child.exitCode !== null || child.signalCode !== null) return
       child.kill('SIGTERM')
       await once(child, 'exit')
     },
