@@ -1,0 +1,131 @@
+/** Clients of HTTP/2 that leave at any moment, against the real program: nothing of them stays. */
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { connect as connectHttp2 } from 'node:http2'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect as connectTls } from 'node:tls'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { makeCertificates } from '../../../../gateway/src/testing/certificates.ts'
+import { type Recorder, startRecorder } from '../../../../gateway/src/testing/recorder.ts'
+import { listener, model } from '../fixtures/model.ts'
+import { type RunningProgram, startProgram } from '../fixtures/program.ts'
+
+const chunk = `400\r\n${'x'.repeat(0x400)}\r\n`
+let folder: string
+let upstream: Recorder
+let program: RunningProgram
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'coatcheck-leaving-'))
+  // `/silent` is never answered, the answer to `/endless` never ends
+  upstream = await startRecorder({
+    respond({ target }) {
+      if (target === '/silent') return undefined
+      const more = target === '/endless' ? chunk.repeat(200) : '0\r\n\r\n'
+      return `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${more}`
+    },
+  })
+  const { certificatePath, keyPath } = makeCertificates(folder).server
+  const certificate = { from: 'file', path: certificatePath } as const
+  const tls = {
+    certificates: [{ certificate, key: { from: 'file', path: keyPath } as const }],
+    clientCertificates: undefined,
+  }
+  const internal = { address: { host: '127.0.0.1', port: 0 } }
+  program = await startProgram(model(upstream.url, { internal, listeners: [listener('web', { tls, http2: true })] }))
+})
+
+afterAll(async () => {
+  await program?.[Symbol.asyncDispose]()
+  await upstream?.close()
+  rmSync(folder, { recursive: true })
+})
+
+const sockets = () =>
+  readdirSync(`/proc/${program.process.pid}/fd`, { withFileTypes: true }).filter((entry) => entry.isSymbolicLink())
+    .length
+
+async function inFlight(): Promise<string | undefined> {
+  const metrics = await (await fetch(`http://${program.started.internal}/metrics`)).text()
+  return /^coatcheck_http_requests_in_flight\{listener="web"\} (\d+)$/m.exec(metrics)?.[1]
+}
+
+function dial(): Socket {
+  const socket = connect({ port: Number(program.web.split(':')[1]), host: '127.0.0.1' })
+  return socket.on('error', () => {})
+}
+
+const ways = ['end', 'destroy', 'resetAndDestroy'] as const
+
+test.skipIf(process.platform !== 'linux').each(ways)(
+  'clients that leave right after their handshake leave no descriptor open: %s',
+  async (leave) => {
+    const before = sockets()
+    await Promise.all(
+      Array.from({ length: 40 }, async () => {
+        const socket = dial()
+        const closed = once(socket, 'close')
+        const tls = connectTls({ socket, ALPNProtocols: ['h2'], rejectUnauthorized: false }).on('error', () => {})
+        await once(tls, 'secureConnect')
+        socket[leave]()
+        await closed
+      }),
+    )
+    await expect.poll(sockets, { timeout: 5_000 }).toBeLessThanOrEqual(before)
+  },
+)
+
+/** Passes on what a client and the gateway send, up to so many bytes; then the connection to the gateway ends. */
+async function startCutter(
+  bytes: number,
+  leave: (typeof ways)[number],
+): Promise<{ port: number; cut: Promise<unknown> }> {
+  const cut = Promise.withResolvers<unknown>()
+  const cutter = createServer((client) => {
+    const gateway = dial()
+      .on('close', () => client.destroy())
+      .on('close', cut.resolve)
+    let left = bytes
+    const passTo = (to: Socket) => (chunk: Buffer) => {
+      if (left <= 0) return
+      to.write(chunk.subarray(0, left))
+      left -= chunk.length
+      if (left <= 0) gateway[leave]()
+    }
+    gateway.on('data', passTo(client))
+    client.on('error', () => {}).on('data', passTo(gateway))
+    cutter.close()
+  })
+  cutter.listen(0, '127.0.0.1')
+  await once(cutter, 'listening')
+  return { port: (cutter.address() as AddressInfo).port, cut: cut.promise }
+}
+
+/** Sends requests of all kinds over a connection that is cut. */
+async function leaveAfter(bytes: number, leave: (typeof ways)[number]): Promise<void> {
+  const { port, cut } = await startCutter(bytes, leave)
+  const session = connectHttp2(`https://127.0.0.1:${port}`, { rejectUnauthorized: false }).on('error', () => {})
+  for (const path of ['/silent', '/endless', '/whole', '/upload']) {
+    const stream = session.request({ ':path': path, ':method': path === '/upload' ? 'POST' : 'GET' })
+    stream.on('error', () => {}).resume()
+    if (path === '/upload') stream.write('x'.repeat(4_000))
+  }
+  await cut
+  session.destroy()
+}
+
+test('wherever connections are cut, no request of theirs stays in flight, and no request of the upstream', async () => {
+  // from the middle of the handshake to that of the answers
+  const cuts = Array.from({ length: 120 }, (_, i) => Math.round(300 + 40 * i ** 1.5))
+  for (let i = 0; i < cuts.length; i += 12) {
+    await Promise.all(cuts.slice(i, i + 12).map((bytes, j) => leaveAfter(bytes, ways[(i + j) % 3]!)))
+  }
+  await expect.poll(inFlight, { timeout: 5_000 }).toBe('0')
+  const asked = upstream.requests.filter(({ target }) => target === '/silent').length
+  expect(asked).toBeGreaterThan(10)
+  const open = () =>
+    upstream.connections.filter(({ socket, requests }) => !socket.destroyed && requests.at(-1)?.target === '/silent')
+  await expect.poll(open, { timeout: 5_000 }).toEqual([])
+})
