@@ -34,7 +34,19 @@ export interface Translation {
   readonly leftOut?: LeftOut
 }
 
+type NamedSection = 'listeners' | 'keys' | 'stores' | 'sessions' | 'upstreams'
+
 /** Names by section: they are known, though nothing is known of what they stand for. */
-export type LeftOut = Readonly<
-  Partial<Record<'listeners' | 'keys' | 'stores' | 'sessions' | 'upstreams', readonly string[]>>
->
+export interface LeftOut extends Readonly<Partial<Record<NamedSection, readonly string[]>>> {
+  /**
+   * Fields of what is in the model whose values, or some of them, were wrong (`*`: all may be): a default that stands
+   * there was not meant.
+   */
+  lostIn?(section: NamedSection, name: string): readonly string[]
+}
+
+/** Whether all that was written in these fields of a named thing is in the model. */
+export function isKept(leftOut: LeftOut, section: NamedSection, name: string, ...fields: readonly string[]): boolean {
+  const lost = leftOut.lostIn?.(section, name) ?? []
+  return !lost.some((field) => field === '*' || fields.includes(field))
+}

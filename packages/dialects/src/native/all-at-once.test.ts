@@ -6,12 +6,11 @@ import { native } from './dialect.ts'
 
 const start = 'listeners: { web: ":8443" }\n'
 
-function look(text: string) {
+function lookAtAll(text: string) {
   const { model, diagnostics, placeOf, leftOut } = native.translate([{ name: 'x.yaml', text }], () => undefined)
-  return [...diagnostics, ...check(model!, placeOf, diagnostics.length === 0, leftOut)].filter(
-    ({ severity }) => severity === 'error',
-  )
+  return [...diagnostics, ...check(model!, placeOf, diagnostics.length === 0, leftOut)]
 }
+const look = (text: string) => lookAtAll(text).filter(({ severity }) => severity === 'error')
 const codes = (text: string) =>
   look(start + text)
     .map(({ code }) => code)
@@ -62,6 +61,41 @@ describe('nothing is told that only follows from another mistake', () => {
     ['sesion: x, login: { at: /x }, upstream: app', ['field-unknown']],
   ])('{ %s }', (fields, expected) => {
     expect(route(fields)).toEqual(expected)
+  })
+
+  const app = 'routes: [{ upstream: "http://a" }]'
+
+  test.each<[string, string[]]>([
+    ['sessions: { default: { timeouts: { idle: 13h, lifetime: 10x } } }', ['value-invalid']],
+    ['sessions: { default: { timeouts: { lifetime: 10x }, rotateAfter: 13h } }', ['value-invalid']],
+    ['sessions: { default: { timeouts: { lifetime: 10m }, rotateAfter: 1x } }', ['value-invalid']],
+    [
+      'sessions: { a: { prefix: p, timeouts: { idle: 5m } }, b: { prefix: p, timeouts: { idle: 5x } } }',
+      ['value-invalid'],
+    ],
+    ['upstreams: { b: { urls: ["https://b"], tls: { key: b.key, certificate: 5 } } }', ['value-invalid']],
+  ])('%s', (text, expected) => {
+    const listener = 'listeners: { web: "127.0.0.1:8080" }'
+    expect(lookAtAll(`${listener}\n${text}\n${app}`).map(({ code }) => code)).toEqual(expected)
+  })
+
+  test.each<[string, string[]]>([
+    ['{ address: ":8443", tls: { certificate: a.crt } }', ['field-missing']],
+    ['{ address: ":8443", tls: [{ certificate: a.crt, key: a.key }, { certificate: b.crt }] }', ['field-missing']],
+    ['{ address: ":8443", tsl: { certificate: a.crt, key: a.key } }', ['field-unknown']],
+    ['{ address: "127.0.0.1:1", limits: { headerBytes: 5x, targetBytes: 60KiB } }', ['value-invalid']],
+  ])('listener %s', (listener, expected) => {
+    const text = `listeners: { web: ${listener} }\nsessions: { default: {} }\n${app}`
+    expect(lookAtAll(text).map(({ code }) => code)).toEqual(expected)
+  })
+
+  test.each<[string, string[]]>([
+    ['{ cookie: { secure: fals } }', ['value-invalid']],
+    ['{ lookup: { hedaer: X-Session } }', ['field-unknown']],
+    ['{ mode: of }', ['value-invalid']],
+  ])('session %s', (session, expected) => {
+    const text = `listeners: { web: ":8080" }\nsessions: { default: ${session} }\n${app}`
+    expect(lookAtAll(text).map(({ code }) => code)).toEqual(expected)
   })
 
   test('a route that is none is told once', () => {

@@ -1,4 +1,4 @@
-import { type Diagnostic, type Place, type PlaceOf, step } from '@coatcheck/model'
+import { type Diagnostic, type LeftOut, type Place, type PlaceOf, step } from '@coatcheck/model'
 import { at, type Path } from './content.ts'
 import type { CheckedDocument } from './document.ts'
 import { places } from './places.ts'
@@ -23,8 +23,8 @@ export interface Gathered {
   isWritten(section: NamedSection, name: string, field?: string): boolean
   /** Whether something in `document` is called so, and nothing in it stands for what is wrong. */
   isUsable(section: NamedSection, name: string): boolean
-  /** Names that are written, of what is not usable; but for those that are no names. */
-  readonly leftOut: Readonly<Record<NamedSection, readonly string[]>>
+  /** Names that are written, of what is not usable, but for those that are no names; and fields that are wrong. */
+  readonly leftOut: LeftOut & Readonly<Record<NamedSection, readonly string[]>>
   /** Fields of this item of `routes` in which something was wrong; `*`: all of them may be. */
   lostIn(route: number): readonly string[]
   /** Whether this item of `routes` has the field, right or wrong. */
@@ -76,13 +76,14 @@ export function gather(files: readonly (ReadFile & CheckedDocument)[]): Gathered
       ),
     ]),
   ) as Record<NamedSection, string[]>
+  const lostIn = (section: NamedSection, name: string) => files.flatMap((file) => file.lostIn([section, name]))
   return {
     document: { ...document, routes } as NativeDocument,
     placeOf,
     diagnostics,
     isWritten,
     isUsable,
-    leftOut,
+    leftOut: { ...leftOut, lostIn },
     ...ofRoutes,
   }
 }

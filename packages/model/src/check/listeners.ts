@@ -1,10 +1,11 @@
 import { formatAddress } from '../address.ts'
+import { isKept } from '../dialect.ts'
 import { isCidr, isLoopback } from '../ip.ts'
 import type { Listener, SocketAddress } from '../model.ts'
 import { type Check, type Finder, serves, sessionOf } from './finder.ts'
 
 /** Listeners can open side by side, believe only what was meant, and let session cookies through. */
-export const checkListeners: Check = (model, found) => {
+export const checkListeners: Check = (model, found, leftOut) => {
   const internal =
     model.internal === undefined ? [] : [{ name: 'internal', address: model.internal.address, pointer: '/internal' }]
   const listeners = model.listeners.map(({ name, address }, index) => ({
@@ -20,14 +21,16 @@ export const checkListeners: Check = (model, found) => {
   })
   const needingTls = model.routes.filter((route) => {
     const session = sessionOf(model, route)
-    return session !== undefined && session.mode !== 'off' && session.lookup.kind === 'cookie' && session.cookie.secure
+    if (session === undefined || !isKept(leftOut, 'sessions', session.name, 'mode', 'lookup', 'cookie')) return false
+    return session.mode !== 'off' && session.lookup.kind === 'cookie' && session.cookie.secure
   })
   for (const [index, listener] of model.listeners.entries()) {
     const pointer = `/listeners/${index}`
+    const keeps = (field: string) => isKept(leftOut, 'listeners', listener.name, field)
     checkTrustedProxies(listener, pointer, found)
-    if (listener.limits.targetBytes > listener.limits.headerBytes)
+    if (keeps('limits') && listener.limits.targetBytes > listener.limits.headerBytes)
       found.warning(`${pointer}/limits`, targetAboveHeader(listener))
-    if (isOpenPlain(listener) && needingTls.some((route) => serves(route, listener.name)))
+    if (keeps('tls') && isOpenPlain(listener) && needingTls.some((route) => serves(route, listener.name)))
       found.warning(pointer, secureOnPlain(listener))
   }
 }

@@ -1,18 +1,19 @@
+import { isKept, type LeftOut } from '../dialect.ts'
 import { formatDuration } from '../duration.ts'
 import type { SessionSpec } from '../model.ts'
 import type { Check, Finder, Finding } from './finder.ts'
 import { isSettableHeader } from './header-names.ts'
 
 /** Each session makes sense by itself, and none takes another's keys or cookie. */
-export const checkSessions: Check = (model, found) => {
+export const checkSessions: Check = (model, found, leftOut) => {
   for (const [index, session] of model.sessions.entries()) {
     const pointer = `/sessions/${index}`
     checkPrefix(session, pointer, found)
-    checkTimes(session, pointer, found)
+    checkTimes(session, pointer, found, leftOut)
     checkSealing(session, pointer, found)
     checkLookup(session, pointer, found)
     for (const [before, other] of model.sessions.slice(0, index).entries()) {
-      const conflict = conflictOf(session, other)
+      const conflict = conflictOf(session, other, leftOut)
       if (conflict === undefined) continue
       const { severity, at, ...finding } = conflict
       found[severity](pointer + at, { ...finding, related: [`/sessions/${before}`] })
@@ -30,7 +31,13 @@ function checkPrefix({ prefix, name }: SessionSpec, pointer: string, found: Find
   })
 }
 
-function checkTimes({ name, timeouts, rotateAfter }: SessionSpec, pointer: string, found: Finder): void {
+function checkTimes(
+  { name, timeouts, rotateAfter }: SessionSpec,
+  pointer: string,
+  found: Finder,
+  leftOut: LeftOut,
+): void {
+  if (!isKept(leftOut, 'sessions', name, 'timeouts')) return
   const lifetime = formatDuration(timeouts.lifetime)
   if (timeouts.idle > timeouts.lifetime) {
     found.warning(`${pointer}/timeouts`, {
@@ -40,7 +47,8 @@ function checkTimes({ name, timeouts, rotateAfter }: SessionSpec, pointer: strin
       remedy: 'Lower idle, or raise lifetime.',
     })
   }
-  if (rotateAfter !== undefined && rotateAfter >= timeouts.lifetime) {
+  const rotationIsKept = isKept(leftOut, 'sessions', name, 'rotateAfter')
+  if (rotationIsKept && rotateAfter !== undefined && rotateAfter >= timeouts.lifetime) {
     found.warning(`${pointer}/rotateAfter`, {
       code: 'rotation-never',
       message: `Tickets of session "${name}" rotate after ${formatDuration(rotateAfter)}, and it ends after ${lifetime}.`,
@@ -111,8 +119,12 @@ interface Conflict extends Finding {
   readonly at: string
 }
 
+/** Fields by which sessions are told apart. */
+const compared = ['store', 'prefix', 'lookup', 'cookie', 'timeouts', 'rotateAfter', 'sealing']
+
 /** Two sessions may share their records only when they read them alike. */
-function conflictOf(session: SessionSpec, other: SessionSpec): Conflict | undefined {
+function conflictOf(session: SessionSpec, other: SessionSpec, leftOut: LeftOut): Conflict | undefined {
+  if (![session, other].every(({ name }) => isKept(leftOut, 'sessions', name, ...compared))) return undefined
   const sameKeys = session.store === other.store && session.prefix === other.prefix
   if (sameKeys) return readAlike(session) === readAlike(other) ? undefined : sameRecords(session, other)
   const cookies = session.lookup.kind === 'cookie' && other.lookup.kind === 'cookie'

@@ -1,14 +1,15 @@
 import { formatAddress } from '../address.ts'
+import { isKept, type LeftOut } from '../dialect.ts'
 import { isLoopback } from '../ip.ts'
 import type { GatewayModel, UpstreamSpec } from '../model.ts'
 import type { Check, Finder, Finding } from './finder.ts'
 
 /** Upstreams have somewhere to send to, in ways that hold together. */
-export const checkUpstreams: Check = (model, found) => {
+export const checkUpstreams: Check = (model, found, leftOut) => {
   for (const [index, upstream] of model.upstreams.entries()) {
     const pointer = `/upstreams/${index}`
     checkTargets(upstream, pointer, found)
-    checkTls(upstream, pointer, found)
+    checkTls(upstream, pointer, found, leftOut)
     checkLoop(model, upstream, pointer, found)
   }
 }
@@ -55,9 +56,10 @@ function sameTarget(name: string, url: string): Finding {
   }
 }
 
-function checkTls({ name, targets, tls }: UpstreamSpec, pointer: string, found: Finder): void {
+function checkTls({ name, targets, tls }: UpstreamSpec, pointer: string, found: Finder, leftOut: LeftOut): void {
   if (tls === undefined) return
-  if ((tls.certificate === undefined) !== (tls.key === undefined)) found.error(`${pointer}/tls`, halfCertificate(name))
+  const isHalf = (tls.certificate === undefined) !== (tls.key === undefined)
+  if (isHalf && isKept(leftOut, 'upstreams', name, 'tls')) found.error(`${pointer}/tls`, halfCertificate(name))
   if (tls.insecureSkipVerify) found.warning(`${pointer}/tls/insecureSkipVerify`, unverified(name))
   if (targets.every(({ url }) => url.startsWith('http:'))) found.warning(`${pointer}/tls`, tlsUnused(name))
 }
