@@ -144,10 +144,18 @@ export const defaultSession = 'default'
 /** Name of the store that a session takes when it names none; made when no store is called so. */
 export const defaultStore = 'memory'
 
-/** Start of a session's keys: the installation's name, with the session's behind it unless it is `default`. */
+/**
+ * Start of a session's keys: the installation's name; behind it two dots and the session's name unless it is `default`.
+ * Two dots, since names of hosts have none: session `admin` of `shop` is not the only one of `shop.admin`.
+ */
 export function defaultPrefix(installation: string | undefined, session: string): string {
   const start = installation ?? 'coatcheck'
-  return session === defaultSession ? start : `${start}.${session.replace(/[^A-Za-z0-9_.:-]/g, '_')}`
+  return session === defaultSession ? start : `${start}..${session.replace(/[^A-Za-z0-9_.-]/gu, escaped)}`
+}
+
+/** What no prefix holds, so that names that differ stay different: `/` is `:2f:`. */
+function escaped(character: string): string {
+  return `:${character.codePointAt(0)!.toString(16)}:`
 }
 
 /**

@@ -95,7 +95,7 @@ export function sessionSpec(v: Values) {
       .text()
       .meta({
         description:
-          'Start of every key in the store. Two gateways with the same prefix, store and cookie share their sessions. Left out: the top-level `name` (else `coatcheck`), followed by a dot and the session’s name unless that is `default`.',
+          'Start of every key in the store. Two gateways with the same prefix, store and cookie share their sessions. Left out: the top-level `name` (else `coatcheck`), followed by two dots and the session’s name unless that is `default`.',
       })
       .optional(),
     lookup: lookup(v)
