@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { client } from '../../packages/session/src/stores/redis/testing/processes.ts'
 import type { TestServer } from '../../packages/session/src/stores/redis/testing/servers.ts'
 
 const execute = promisify(execFile)
 
 /** One command over a connection of its own. Others go on meanwhile, unlike with `TestServer.command`. */
 export async function command(server: Pick<TestServer, 'port'>, ...args: readonly string[]): Promise<string> {
-  const { stdout } = await execute('redis-cli', ['-p', String(server.port), ...args], { timeout: 5000 })
+  const { stdout } = await execute(client, ['-p', String(server.port), ...args], { timeout: 5000 })
   return stdout.trimEnd()
 }
 

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import type { Auth, Deployment } from '../options.ts'
 import { freePorts } from '../testing/processes.ts'
 import {
+  slots,
   type TestServer,
   testCluster,
   testReplicated,
@@ -145,7 +146,7 @@ test('cluster: slots that nobody has', async () => {
   const [bus = 0] = await freePorts(1)
   await using server = await testStandalone({ settings: { 'cluster-enabled': 'yes', 'cluster-port': bus } })
   const cluster: Deployment = { kind: 'cluster', nodes: nodesAt([server.port]) }
-  server.command('CLUSTER', 'ADDSLOTSRANGE', '0', '16000')
+  server.command('CLUSTER', 'ADDSLOTS', ...slots(0, 16_001))
   const report = await probe(cluster)
   expect(problems(report)).toEqual(['role failed slots-uncovered'])
   expect(report.steps.at(-1)?.message).toMatch(/has 383 slots/)

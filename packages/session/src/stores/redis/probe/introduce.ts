@@ -66,10 +66,16 @@ export const broke = {
   'too-much': 'It sends without end.',
 } as const
 
-/** What a refusal of HELLO means; with something in between that knows no HELLO, what AUTH gives. @throws StepFailed */
+/**
+ * What a refusal of HELLO means; with something in between that knows no HELLO, what AUTH gives. To who has not said AUTH
+ * yet, Valkey 9.1 calls a command that it does not know NOAUTH; the HELLO that it knows takes our AUTH, or says WRONGPASS.
+ *
+ * @throws StepFailed
+ */
 async function withoutHello(line: Line, text: string, credentials: readonly string[]): Promise<Introduced> {
-  if (!/unknown command/i.test(text)) throw unwelcome(text)
-  if (credentials.length > 0) {
+  const wantsAuth = credentials.length > 0
+  if (!(/unknown command/i.test(text) || (wantsAuth && text.startsWith('NOAUTH')))) throw unwelcome(text)
+  if (wantsAuth) {
     const [auth = null] = await line.ask(['AUTH', ...credentials])
     if (isError(auth)) throw unwelcome(auth.error)
   }

@@ -51,8 +51,8 @@ async function meet(servers: readonly TestServer[], ports: readonly number[]): P
   await until('the cluster is whole', () => isWhole(servers))
 }
 
-/** One by one: Redis 6.2 knows no ranges here. */
-function slots(from: number, end: number): readonly string[] {
+/** For `CLUSTER ADDSLOTS`: one by one, since Redis 6.2 takes no ranges. Without `end`. */
+export function slots(from: number, end: number): readonly string[] {
   return Array.from({ length: end - from }, (_, i) => String(from + i))
 }
 

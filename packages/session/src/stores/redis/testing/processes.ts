@@ -10,6 +10,9 @@ import { join } from 'node:path'
 /** The program that is tested: `redis-server`, or that of Valkey. */
 export const program = process.env.COATCHECK_TEST_REDIS ?? 'redis-server'
 
+/** The program that tests speak to it with: `redis-cli`, or that of Valkey. */
+export const client = process.env.COATCHECK_TEST_REDIS_CLI ?? 'redis-cli'
+
 /** What a server is configured with: lines of a `redis.conf`. */
 export type Settings = Readonly<Record<string, string | number | readonly string[]>>
 
@@ -93,7 +96,7 @@ export async function startServer(launch: Launch): Promise<TestServer> {
   let settings = launch.settings
   let child = start(launch, settings)
   const command = (...args: readonly string[]) =>
-    execFileSync('redis-cli', ['-p', String(port), ...cli, ...args], {
+    execFileSync(client, ['-p', String(port), ...cli, ...args], {
       encoding: 'utf8',
       timeout: 5000,
       stdio: 'pipe',
