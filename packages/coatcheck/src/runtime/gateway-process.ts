@@ -37,14 +37,18 @@ export interface GatewayProcessOptions {
 
 /** What serves, in this process. */
 export interface GatewayProcess extends Runner {
-  /** @param handed what the process that hands its connections over has open for the listeners */
-  prepare(model: GatewayModel, handed?: readonly OpenAddress[]): Promise<Prepared>
+  /**
+   * @param handed what the process that hands its connections over has open for the listeners
+   * @param runs other processes serve this model already, so that keys which are not those of other gateways keep it from nothing
+   */
+  prepare(model: GatewayModel, handed?: readonly OpenAddress[], runs?: boolean): Promise<Prepared>
 }
 
 /** What is asked for, or served. */
 interface Wanted {
   readonly model: GatewayModel
   readonly handed: readonly OpenAddress[] | undefined
+  readonly runs: boolean
 }
 
 interface Running {
@@ -94,7 +98,7 @@ export function createGatewayProcess({
 
   /** `again`: what serves goes on, and its sessions are refused where their keys are not those of the others. */
   async function prepare(wanted: Wanted, again: boolean): Promise<Prepared> {
-    const { model, handed } = wanted
+    const { model, handed, runs } = wanted
     const { keys, told } = serverKeys(model, state)
     const prepared = await stores.prepare(model.stores)
     let gateway: Gateway | undefined
@@ -108,7 +112,7 @@ export function createGatewayProcess({
         changed: preparing.again,
         statusChanged: tellStores,
       })
-      if (!again && sharing.refused !== undefined) throw sharing.refused
+      if (!again && !runs && sharing.refused !== undefined) throw sharing.refused
       const { records, keysOf } = sharing
       const observing = observeStores(observer, sealSeen, prepared)
       const ports = { clock: Date.now, secret: readValue, records, keys, keysOf, log, observer: observing }
@@ -164,7 +168,7 @@ export function createGatewayProcess({
   }
 
   return {
-    prepare: (model, handed) => preparing.prepare({ model, handed }),
+    prepare: (model, handed, runs = false) => preparing.prepare({ model, handed, runs }),
     status: () => ({
       listeners: listeners.status(),
       routes: running?.gateway.routes ?? [],

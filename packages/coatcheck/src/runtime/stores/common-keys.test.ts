@@ -8,6 +8,7 @@ import { dispatch } from '../../commands/dispatch.ts'
 import { model, routeTo, session } from '../fixtures/model.ts'
 import { type RunningProgram, startProgram } from '../fixtures/program.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import { childrenOf } from '../fixtures/workers.ts'
 
 let upstream: Upstream
 beforeAll(async () => {
@@ -37,10 +38,12 @@ function overRedis(port: number, changes: Partial<GatewayModel> = {}, command = 
   })
 }
 
+const anywhere = { host: undefined, path: undefined, methods: [], headers: [], query: [] }
 const key = (id: string, digit: string): KeySpec => ({ id, value: { from: 'value', value: digit.repeat(64) } })
 
+/** Over a connection of its own, which the workers take in turn. */
 async function get(program: RunningProgram, cookie = '') {
-  const response = await fetch(`http://${program.web}/`, { headers: { cookie } })
+  const response = await fetch(`http://${program.web}/`, { headers: { cookie, connection: 'close' } })
   return { status: response.status, cookie: response.headers.getSetCookie()[0]?.split(';')[0] }
 }
 
@@ -94,6 +97,29 @@ test('a reload during an outage keeps the keys that were read before', async () 
   await until('the same key is there again', () => server.command('HGETALL', 'test:~keys').includes(before!))
 })
 
+test('a reload while the store is down holds on every worker when it is back', async () => {
+  await using server = await testStandalone()
+  await server.kill()
+  await using program = await startProgram(overRedis(server.port, { workers: 2 }, 500))
+  expect(await get(program)).toEqual({ status: 503, cookie: undefined })
+  const cookie = { ...session('default', 'main').cookie, name: 'renamed' }
+  program.change(overRedis(server.port, { workers: 2, sessions: [session('default', 'main', { cookie })] }, 500))
+  program.process.kill('SIGHUP')
+  await until('it is loaded', () => program.log().includes('loaded anew'))
+  expect(await get(program)).toEqual({ status: 503, cookie: undefined })
+  await server.restart()
+  await becomesReady(program)
+  const told: (string | undefined)[] = []
+  await until('both workers serve sessions', async () => {
+    const answers = await Promise.all(Array.from({ length: 8 }, () => get(program)))
+    told.push(...answers.map((answer) => answer.cookie))
+    return answers.every(({ status }) => status === 200)
+  })
+  for (const one of told) expect(one ?? 'renamed=1.').toMatch(/^renamed=1\./)
+  const last = told.at(-1)!
+  for (let i = 0; i < 8; i++) expect(await get(program, last)).toEqual({ status: 200, cookie: undefined })
+})
+
 test('a gateway that shares no key with those that run does not start', async () => {
   await using server = await testStandalone()
   await using one = await startProgram(overRedis(server.port, { keys: [key('k1', 'a')] }))
@@ -123,6 +149,29 @@ test('where that shows only later, its sessions answer 503 until it is mended, a
   loser.process.kill('SIGHUP')
   await becomesReady(loser)
   expect(await get(loser, cookie)).toEqual({ status: 200, cookie: undefined })
+})
+
+test('workers that take the place of others serve what runs, though its sessions are refused by now', async () => {
+  await using server = await testStandalone()
+  await server.kill()
+  const open = routeTo('app', { name: 'open', matches: [{ ...anywhere, path: { kind: 'prefix', value: '/open' } }] })
+  const over = (own: KeySpec) => {
+    const { routes } = overRedis(server.port)
+    return overRedis(server.port, { keys: [own], workers: 2, routes: [...routes, open] }, 500)
+  }
+  await using one = await startProgram(over(key('k1', 'a')))
+  await using two = await startProgram(over(key('k2', 'b')))
+  await server.restart()
+  const refused = async (program: RunningProgram) => (await ready(program)).includes('keys: None of the keys here')
+  await until('one of them is refused', async () => (await refused(one)) !== (await refused(two)))
+  const loser = (await refused(one)) ? one : two
+  // Nobody but those in their places can answer.
+  for (const worker of childrenOf(loser.process.pid!)) process.kill(worker, 'SIGKILL')
+  for (let i = 0; i < 8; i++) {
+    expect((await fetch(`http://${loser.web}/open`, { headers: { connection: 'close' } })).status).toBe(200)
+    expect(await get(loser)).toEqual({ status: 503, cookie: undefined })
+  }
+  expect(loser.log()).not.toContain('could not be started')
 })
 
 test('check tells of both, and writes nothing', async () => {

@@ -24,10 +24,17 @@ export interface OpenAddress {
   readonly address: string
 }
 
+export interface Preparation {
+  readonly model: GatewayModel
+  readonly addresses: readonly OpenAddress[]
+  /** Other workers serve it already: so this one does, whatever its stores say. */
+  readonly runs: boolean
+}
+
 /** From the primary. Each has an answer with its number. */
 export type Order = { readonly number: number } & OrderBody
 export type OrderBody =
-  | { readonly kind: 'prepare'; readonly model: GatewayModel; readonly addresses: readonly OpenAddress[] }
+  | ({ readonly kind: 'prepare' } & Preparation)
   /** No more connections come over these addresses: all that were accepted have been handed over. */
   | { readonly kind: 'closed'; readonly addresses: readonly number[] }
   | { readonly kind: 'commit' | 'undo' | 'drain' | 'stop' }

@@ -34,7 +34,7 @@ function snapshot(whole: boolean): MetricsSnapshot | Promise<MetricsSnapshot> {
 async function obey(order: Order): Promise<void> {
   switch (order.kind) {
     case 'prepare':
-      prepared = await runner.prepare(order.model, order.addresses)
+      prepared = await runner.prepare(order.model, order.addresses, order.runs)
       break
     case 'commit':
       await prepared?.commit()

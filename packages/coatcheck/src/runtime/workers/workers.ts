@@ -88,7 +88,7 @@ export function createWorkers(options: WorkersOptions): Runner {
   async function replace(): Promise<void> {
     if (stopping || running === undefined) return
     let setting = running
-    const worker = await crew.launch({ kind: 'prepare', ...setting })
+    const worker = await crew.launch({ kind: 'prepare', ...setting, runs: true })
     await worker.order({ kind: 'commit' })
     while (running !== setting) {
       setting = running
@@ -113,7 +113,7 @@ export function createWorkers(options: WorkersOptions): Runner {
   }
 
   async function prepareFirst(setting: Setting): Promise<void> {
-    const launch = () => crew.launch({ kind: 'prepare', ...setting })
+    const launch = () => crew.launch({ kind: 'prepare', ...setting, runs: false })
     // one alone first, so that a problem is told once
     serve(await launch())
     const others = await Promise.allSettled(Array.from({ length: count - 1 }, launch))
@@ -132,7 +132,7 @@ export function createWorkers(options: WorkersOptions): Runner {
     }
     try {
       if (running === undefined) await prepareFirst(setting)
-      else await crew.all((worker) => worker.order({ kind: 'prepare', ...setting }))
+      else await crew.all((worker) => worker.order({ kind: 'prepare', ...setting, runs: false }))
     } catch (error) {
       await undo().catch(() => {})
       throw error
@@ -180,9 +180,9 @@ export function createWorkers(options: WorkersOptions): Runner {
   }
 }
 
-/** For one that did not hear of this model yet. */
+/** For one that did not hear of this model yet, which others serve. */
 async function catchUp(worker: WorkerProcess, setting: Setting): Promise<void> {
-  await worker.order({ kind: 'prepare', ...setting })
+  await worker.order({ kind: 'prepare', ...setting, runs: true })
   await worker.order({ kind: 'commit' })
 }
 
