@@ -45,7 +45,7 @@ interface Round {
 /** What Apache sends. None of them runs in a script of ours that is not about a request. */
 const plainCommands = /^(?:get|set|setex|psetex|expire|del|exists|ttl)$/
 
-await using stage = await openStage()
+await using stage = openStage()
 const upstreamPort = await startUpstream(stage)
 const redis = await startRedis(stage)
 const contenders = [await startGateway('cached', {}), await startGateway('cache: off', { cache: 'off' })]

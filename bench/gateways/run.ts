@@ -13,7 +13,7 @@ const { values } = parseArgs({
     gateways: { type: 'string', default: '1,3,10' },
     sessions: { type: 'string', default: '20' },
     minutes: { type: 'string', default: '60' },
-    changes: { type: 'string', default: '20000' },
+    changes: { type: 'string', default: '5000' },
     rest: { type: 'string', default: '10' },
   },
 })
@@ -26,7 +26,7 @@ const traffics = [
   { pause: 10, changes: 10 },
 ]
 
-await using stage = await openStage()
+await using stage = openStage()
 const redis = await startRedis(stage)
 
 console.log(`Per request, ${sessions} sessions of people who signed in, ${minutes} minutes\n\n${requestsHeading}`)

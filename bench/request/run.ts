@@ -32,7 +32,7 @@ interface Contender {
   readonly cookie: string | undefined
 }
 
-await using stage = await openStage()
+await using stage = openStage()
 const upstreamPort = await startUpstream(stage)
 const contenders = [await startPlain(), await startGateway()]
 console.log(`${rounds} rounds of ${seconds} s each after one that does not count, 32 connections, one core per proxy\n`)

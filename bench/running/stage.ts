@@ -1,5 +1,5 @@
 /** Where a bench happens: a folder for the files of all, and processes, each on a core, which end with it. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Measured, startPinned } from './process.ts'
@@ -13,9 +13,17 @@ export interface Stage extends AsyncDisposable {
   start(core: number, command: readonly string[], output: string): Measured
 }
 
-export async function openStage(): Promise<Stage> {
-  const folder = await mkdtemp(join(tmpdir(), 'coatcheck-bench-'))
+/** One for a program: nothing of it is left when the program is interrupted. */
+export function openStage(): Stage {
+  const folder = mkdtempSync(join(tmpdir(), 'coatcheck-bench-'))
   const started: Measured[] = []
+  // The access log alone has hundreds of megabytes.
+  const clean = () => rmSync(folder, { recursive: true, force: true })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+  process.once('exit', () => {
+    for (const { child } of started) child.kill('SIGKILL')
+    clean()
+  })
   return {
     folder,
     start(core, command, output) {
@@ -25,8 +33,7 @@ export async function openStage(): Promise<Stage> {
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(started.map((process) => process.stop()))
-      // The access log alone has hundreds of megabytes.
-      await rm(folder, { recursive: true })
+      clean()
     },
   }
 }

@@ -30,6 +30,8 @@ export interface Round {
   readonly store: number
   /** Commands that came to the store. */
   readonly commands: number
+  /** Bytes between the store and everybody. */
+  readonly bytes: number
   /** Sessions that were cached, 0–1. */
   readonly cached: number
 }
@@ -68,7 +70,12 @@ async function costOf({ port, process }: Coatcheck | Plain, { cookies, seconds }
 }
 
 async function counting(redis: Redis, internalPort: number, run: () => ReturnType<typeof costOf>) {
-  const look = async () => ({ cpu: redis.process.cpu(), calls: redis.calls(scripts), ...(await lookups(internalPort)) })
+  const look = async () => ({
+    cpu: redis.process.cpu(),
+    calls: redis.calls(scripts),
+    bytes: redis.info('total_net_input_bytes') + redis.info('total_net_output_bytes'),
+    ...(await lookups(internalPort)),
+  })
   const before = await look()
   const { requests, cpu } = await run()
   const after = await look()
@@ -77,6 +84,7 @@ async function counting(redis: Redis, internalPort: number, run: () => ReturnTyp
     cpu,
     store: ((after.cpu - before.cpu) * 1e6) / requests,
     commands: (after.calls - before.calls) / requests,
+    bytes: (after.bytes - before.bytes) / requests,
     cached: hits / (hits + after.miss - before.miss),
   }
 }

@@ -24,7 +24,7 @@ const { values } = parseArgs({
 const sizes = values.sessions.split(',').map(Number)
 const [bytes, rounds, seconds] = [Number(values.bytes), Number(values.rounds), Number(values.seconds)]
 
-await using stage = await openStage()
+await using stage = openStage()
 const upstreamPort = await startUpstream(stage)
 const redis = await startRedis(stage)
 
@@ -33,7 +33,7 @@ console.log('sessions               bytes each in Redis   per second   CPU µs e
 await createSample()
 const used = await createAndUse()
 console.log(`\nRequests with any of them: ${rounds} rounds of ${seconds} s, at most ${values.cache} cached\n`)
-console.log('sessions   CPU µs/request (min–max)   × nginx (min–max)   Redis, µs   commands   cached   RSS MB')
+console.log('sessions   CPU µs/request (min–max)   × nginx (min–max)   Redis, µs   commands   bytes   cached   RSS MB')
 for (const line of used) console.log(line)
 await reportList()
 console.log(`\nWhat these numbers do not mean:\n${await limits(import.meta.url)}`)
@@ -91,6 +91,7 @@ function lineOf(size: number, { rounds, memory }: Requests): string {
     spread(ratios, 2).padEnd(19),
     median(of('store')).toFixed(1).padStart(10),
     median(of('commands')).toFixed(3).padStart(11),
+    median(of('bytes')).toFixed(0).padStart(8),
     `${(100 * median(of('cached'))).toFixed(1)} %`.padStart(9),
     memory.toFixed(0).padStart(9),
   ]

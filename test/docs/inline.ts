@@ -62,7 +62,10 @@ type Check = (words: readonly string[]) => string | undefined
 
 const known: readonly (readonly [RegExp, Check])[] = [
   [/^(?:\.\/)?coatcheck\b/, (words) => ofProgram(words.filter((word) => word !== '…'))],
-  [/^make [a-z-]+$/, ([target]) => unless(read('Makefile').includes(`\n${target}:`), 'the Makefile has no such target')],
+  [
+    /^make [a-z-]+$/,
+    ([target]) => unless(read('Makefile').includes(`\n${target}:`), 'the Makefile has no such target'),
+  ],
   [/^kill -\S+$/, ([signal]) => unless(isSignal(signal!.slice(1)), 'there is no such signal')],
   [/^node \S+\.ts\b/, ([file, ...words]) => ofScript(file!, words)],
   [/^npm ci$/, () => unless(existsSync(join(root, 'package-lock.json')), 'there is no lock file')],
