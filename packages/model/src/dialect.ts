@@ -39,14 +39,17 @@ type NamedSection = 'listeners' | 'keys' | 'stores' | 'sessions' | 'upstreams'
 /** Names by section: they are known, though nothing is known of what they stand for. */
 export interface LeftOut extends Readonly<Partial<Record<NamedSection, readonly string[]>>> {
   /**
-   * Fields of what is in the model whose values, or some of them, were wrong (`*`: all may be): a default that stands
+   * Fields of what lies at this path of the file whose values, or some of them, were wrong (`*`: all may be): a default that stands
    * there was not meant.
    */
-  lostIn?(section: NamedSection, name: string): readonly string[]
+  lostIn?(path: NamedPath): readonly string[]
 }
 
-/** Whether all that was written in these fields of a named thing is in the model. */
-export function isKept(leftOut: LeftOut, section: NamedSection, name: string, ...fields: readonly string[]): boolean {
-  const lost = leftOut.lostIn?.(section, name) ?? []
+/** Section, name, and fields within it. */
+type NamedPath = readonly [section: NamedSection, name: string, ...fields: string[]]
+
+/** Whether all that was written in these fields of what lies at the path is in the model. */
+export function isKept(leftOut: LeftOut, path: NamedPath, ...fields: readonly string[]): boolean {
+  const lost = leftOut.lostIn?.(path) ?? []
   return !lost.some((field) => field === '*' || fields.includes(field))
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { native } from './dialect.ts'
 import { documentShape, forms, type Shape } from './shape.ts'
 
-/** Names of things in the file, what refers to them, and what can be nothing else. */
+/** Names of things in the file, and what refers to them. */
 const names = [
   'routes/[]/name',
   'routes/[]/listeners',
@@ -17,7 +17,6 @@ const names = [
   'sessions/*/sealing/migrate/from/keys/[]',
   'sessions/*/sealing/migrate/to/keys/[]',
 ]
-const fixed = /^routes\/\[\]\/match\/(?:\[\]\/)?(?:headers|query)\/\*\/present$/
 
 /** Paths of everything that is a value in one of its forms, and whether a reference may stand for it. */
 function valuesOf(shape: Shape, path: string): [string, boolean][] {
@@ -38,7 +37,7 @@ function valuesOf(shape: Shape, path: string): [string, boolean][] {
 }
 
 test('every value takes a reference, and no name does', () => {
-  const values = valuesOf(documentShape(), '').filter(([path]) => !fixed.test(path))
+  const values = valuesOf(documentShape(), '')
   expect(values.length).toBeGreaterThan(80)
   expect(values.filter(([path, taken]) => taken === names.includes(path)).map(([path]) => path)).toEqual([])
   expect(names.filter((name) => !values.some(([path]) => path === name))).toEqual([])
@@ -58,11 +57,24 @@ const environment: Readonly<Record<string, string>> = {
   COOKIE: 'cookie',
   REFUSE: 'refuse',
   AGE: '5m',
+  PRESENT: 'true',
+  ABSENT: 'false',
 }
 const read = (text: string) =>
   native.translate([{ name: 'x.yaml', text }], (reference) =>
     'env' in reference ? environment[reference.env] : '/file',
   )
+
+test('whether a header is asked for at all may come from the environment, and only as true', () => {
+  const { model, diagnostics } = read(
+    'routes: [{ match: { headers: { X-A: { present: { env: PRESENT } } }, query: { a: { present: { env: PRESENT } } } }, upstream: "http://a" }]',
+  )
+  expect(diagnostics).toEqual([])
+  expect(model?.routes[0]?.matches[0]).toMatchObject({ headers: [{ name: 'X-A' }], query: [{ name: 'a' }] })
+  expect(
+    read('routes: [{ match: { headers: { X-A: { present: { env: ABSENT } } } }, upstream: "http://a" }]').diagnostics,
+  ).toMatchObject([{ code: 'value-invalid' }])
+})
 
 test('what differs from stage to stage comes from the environment', () => {
   const { model, diagnostics } = read(`internal: { env: OFF }

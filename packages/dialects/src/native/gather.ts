@@ -76,7 +76,7 @@ export function gather(files: readonly (ReadFile & CheckedDocument)[]): Gathered
       ),
     ]),
   ) as Record<NamedSection, string[]>
-  const lostIn = (section: NamedSection, name: string) => files.flatMap((file) => file.lostIn([section, name]))
+  const lostIn = (path: Path) => files.flatMap((file) => file.lostIn(path))
   return {
     document: { ...document, routes } as NativeDocument,
     placeOf,

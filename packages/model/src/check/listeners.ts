@@ -21,17 +21,18 @@ export const checkListeners: Check = (model, found, leftOut) => {
   })
   const needingTls = model.routes.filter((route) => {
     const session = sessionOf(model, route)
-    if (session === undefined || !isKept(leftOut, 'sessions', session.name, 'mode', 'lookup', 'cookie')) return false
+    if (session === undefined || !isKept(leftOut, ['sessions', session.name], 'mode', 'lookup', 'cookie')) return false
     return session.mode !== 'off' && session.lookup.kind === 'cookie' && session.cookie.secure
   })
   for (const [index, listener] of model.listeners.entries()) {
     const pointer = `/listeners/${index}`
-    const keeps = (field: string) => isKept(leftOut, 'listeners', listener.name, field)
+    const { name, limits } = listener
+    const limitsAreKept = isKept(leftOut, ['listeners', name, 'limits'], 'targetBytes', 'headerBytes')
     checkTrustedProxies(listener, pointer, found)
-    if (keeps('limits') && listener.limits.targetBytes > listener.limits.headerBytes)
+    if (limitsAreKept && limits.targetBytes > limits.headerBytes)
       found.warning(`${pointer}/limits`, targetAboveHeader(listener))
-    if (keeps('tls') && isOpenPlain(listener) && needingTls.some((route) => serves(route, listener.name)))
-      found.warning(pointer, secureOnPlain(listener))
+    const isPlain = isOpenPlain(listener) && isKept(leftOut, ['listeners', name], 'tls')
+    if (isPlain && needingTls.some((route) => serves(route, name))) found.warning(pointer, secureOnPlain(listener))
   }
 }
 

@@ -37,7 +37,7 @@ function checkTimes(
   found: Finder,
   leftOut: LeftOut,
 ): void {
-  if (!isKept(leftOut, 'sessions', name, 'timeouts')) return
+  if (!isKept(leftOut, ['sessions', name], 'timeouts')) return
   const lifetime = formatDuration(timeouts.lifetime)
   if (timeouts.idle > timeouts.lifetime) {
     found.warning(`${pointer}/timeouts`, {
@@ -47,7 +47,7 @@ function checkTimes(
       remedy: 'Lower idle, or raise lifetime.',
     })
   }
-  const rotationIsKept = isKept(leftOut, 'sessions', name, 'rotateAfter')
+  const rotationIsKept = isKept(leftOut, ['sessions', name], 'rotateAfter')
   if (rotationIsKept && rotateAfter !== undefined && rotateAfter >= timeouts.lifetime) {
     found.warning(`${pointer}/rotateAfter`, {
       code: 'rotation-never',
@@ -124,7 +124,7 @@ const compared = ['store', 'prefix', 'lookup', 'cookie', 'timeouts', 'rotateAfte
 
 /** Two sessions may share their records only when they read them alike. */
 function conflictOf(session: SessionSpec, other: SessionSpec, leftOut: LeftOut): Conflict | undefined {
-  if (![session, other].every(({ name }) => isKept(leftOut, 'sessions', name, ...compared))) return undefined
+  if (![session, other].every(({ name }) => isKept(leftOut, ['sessions', name], ...compared))) return undefined
   const sameKeys = session.store === other.store && session.prefix === other.prefix
   if (sameKeys) return readAlike(session) === readAlike(other) ? undefined : sameRecords(session, other)
   const cookies = session.lookup.kind === 'cookie' && other.lookup.kind === 'cookie'

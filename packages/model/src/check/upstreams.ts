@@ -59,7 +59,8 @@ function sameTarget(name: string, url: string): Finding {
 function checkTls({ name, targets, tls }: UpstreamSpec, pointer: string, found: Finder, leftOut: LeftOut): void {
   if (tls === undefined) return
   const isHalf = (tls.certificate === undefined) !== (tls.key === undefined)
-  if (isHalf && isKept(leftOut, 'upstreams', name, 'tls')) found.error(`${pointer}/tls`, halfCertificate(name))
+  if (isHalf && isKept(leftOut, ['upstreams', name, 'tls'], 'certificate', 'key'))
+    found.error(`${pointer}/tls`, halfCertificate(name))
   if (tls.insecureSkipVerify) found.warning(`${pointer}/tls/insecureSkipVerify`, unverified(name))
   if (targets.every(({ url }) => url.startsWith('http:'))) found.warning(`${pointer}/tls`, tlsUnused(name))
 }

@@ -177,7 +177,7 @@ export function cache(v: Values) {
 export function durability(v: Values) {
   return fields({
     replicas: z
-      .union([z.literal('all'), v.integer(1, 100)])
+      .union([v.choice(['all']), v.integer(1, 100)])
       .meta({
         description:
           '`all`: every replica that could be promoted; or a number, which is safe only when it is all of them.',

@@ -92,8 +92,8 @@ function match(v: Values) {
     methods: methods
       .meta({ description: 'Methods, in capitals. Left out: all.', samples: [['GET', 'POST']] })
       .optional(),
-    headers: conditions().meta({ description: 'Request headers: name → value, or `{ present: true }`.' }).optional(),
-    query: conditions().meta({ description: 'Query parameters: name → value, or `{ present: true }`.' }).optional(),
+    headers: conditions(v).meta({ description: 'Request headers: name → value, or `{ present: true }`.' }).optional(),
+    query: conditions(v).meta({ description: 'Query parameters: name → value, or `{ present: true }`.' }).optional(),
   })
 }
 
@@ -108,8 +108,8 @@ function pathKinds(v: Values) {
   })
 }
 
-function conditions() {
-  const present = fields({ present: z.literal(true).meta({ description: 'There, with any value.' }) })
+function conditions(v: Values) {
+  const present = fields({ present: v.value(z.literal(true)).meta({ description: 'There, with any value.' }) })
   return z.record(z.string().min(1), z.union([maybeSecret(z.string().min(1)), present]))
 }
 
