@@ -1,5 +1,4 @@
 /** Gateways, the whole program each, that share what a configuration says. */
-import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { until } from '../../packages/session/src/stores/redis/testing/servers.ts'
 import { freePort } from '../running/free-port.ts'
@@ -43,11 +42,3 @@ export async function startSharing(
     },
   }
 }
-
-/** What the gateway counted under this name, over all labels. */
-export async function counted({ internal }: SharingGateway, name: string): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${internal}/metrics`)).text()
-  return [...text.matchAll(new RegExp(`^${name}(?:{.*})? (\\d+)$`, 'gm'))].reduce((sum, [, n]) => sum + Number(n), 0)
-}
-
-export const textOf = (path: string) => readFileSync(path, 'utf8')
