@@ -67,6 +67,20 @@ test('a sign-out on one gateway is seen at the very next request on another, onc
   expect((await elsewhere.visit()).state).toBe('none')
 })
 
+test('sign-in on A, use on B, sign-out on C: A and B refuse the very next request after the message', async () => {
+  const [a, b, c] = [await gateway(), await gateway(), await gateway()]
+  const browser = createBrowser(a.manager)
+  await browser.visit((session) => session.signIn('ann'))
+  const { cookie } = browser
+  for (const { manager } of [a, b, c]) expect((await createBrowser(manager, cookie).visit()).subject).toBe('ann')
+  for (const { told } of [a, b]) told.length = 0
+  await createBrowser(c.manager, cookie).visit((session) => session.end())
+  for (const { manager, told } of [a, b]) {
+    await until('the message came', () => told.length > 0)
+    expect((await createBrowser(manager, cookie).visit()).state).toBe('none')
+  }
+})
+
 test('a sign-out on one gateway is seen on another whose subscriber was cut', async () => {
   const [one, other] = [await gateway(), await gateway()]
   const browser = createBrowser(one.manager)
@@ -157,6 +171,7 @@ test('in an outage what was cached is served for a while; not what ended before,
   await expect(one.manager.open({ cookie: ben.cookie })).rejects.toEqual(outage)
   expect(one.told.filter((what) => what === 'reset')).toEqual([])
 
+  await until('the channel is known to be down', () => !one.stores.channel.up)
   await server.restart()
   await until('it is up again', () => one.stores.channel.up)
   await server.kill()
