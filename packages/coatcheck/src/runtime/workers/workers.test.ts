@@ -3,13 +3,14 @@ import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { buffer } from 'node:stream/consumers'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { GatewayModel } from '@coatcheck/model'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startRecorder } from '../../../../gateway/src/testing/recorder.ts'
 import { listener, model, routeTo, session } from '../fixtures/model.ts'
 import { type RunningProgram, startProgram } from '../fixtures/program.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
-import { childrenOf, startWorkers } from '../fixtures/workers.ts'
+import { childrenOf, startWorkers, testWorkers } from '../fixtures/workers.ts'
 
 let upstream: Upstream
 beforeAll(async () => {
@@ -82,6 +83,34 @@ test('a worker that is killed is replaced, and the address never refuses', async
   for (let i = 0; i < 6; i++) expect((await get(program.web)).status).toBe(200)
   program.process.kill('SIGTERM')
   expect(await program.exited).toBe(0)
+})
+
+test('a worker that ends before the first model runs is replaced when it does', async () => {
+  const paused = Promise.withResolvers<void>()
+  await using workers = testWorkers(two(), { pause: async () => paused.resolve() })
+  const before = childrenOf(process.pid)
+  const prepared = await workers.prepare(two())
+  const [victim] = childrenOf(process.pid).filter((pid) => !before.includes(pid))
+  process.kill(victim!, 'SIGKILL')
+  await paused.promise
+  await turn()
+  await prepared.commit()
+  const living = () => childrenOf(process.pid).filter((pid) => !before.includes(pid) && pid !== victim).length
+  await expect.poll(living).toBe(2)
+  for (let i = 0; i < 6; i++) expect((await get(workers.web)).status).toBe(200)
+})
+
+test('a worker that ends while a reload is prepared is replaced, and runs the new model', async () => {
+  const paused = Promise.withResolvers<void>()
+  await using workers = await startWorkers(two(), { pause: async () => paused.resolve() })
+  const broken = [routeTo('app', { action: { kind: 'broken', reason: 'it is a test' } })]
+  const prepared = await workers.prepare(two({ routes: broken }))
+  const [victim] = childrenOf(process.pid)
+  process.kill(victim!, 'SIGKILL')
+  await paused.promise
+  await prepared.commit()
+  await expect.poll(() => childrenOf(process.pid).filter((pid) => pid !== victim).length).toBe(2)
+  for (let i = 0; i < 6; i++) expect((await get(workers.web)).status).toBe(500)
 })
 
 test('a reload reaches all workers; one that cannot be run changes none', async () => {

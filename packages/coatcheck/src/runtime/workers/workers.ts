@@ -26,6 +26,8 @@ export interface WorkersOptions {
   readonly logLevel: LogLevel | undefined
   /** Calls back again and again, each time after so many milliseconds. @defaultValue `setInterval` */
   readonly every?: Schedule
+  /** Waits so many milliseconds before another worker follows one that ended. @defaultValue a timer */
+  readonly pause?: (milliseconds: number) => Promise<void>
 }
 
 /** What all workers run. */
@@ -51,7 +53,7 @@ const stopPatience = 1_500
  * that ends.
  */
 export function createWorkers(options: WorkersOptions): Runner {
-  const { count, observability, state, version, revision, logLevel, every = interval } = options
+  const { count, observability, state, version, revision, logLevel, every = interval, pause } = options
   const { log } = observability
   const start: WorkerStart = { version, revision, logLevel, state: state.path, workers: count }
   const refused = tellRefused(log)
@@ -61,8 +63,9 @@ export function createWorkers(options: WorkersOptions): Runner {
   const tellStores = createStoreLog(log, () => performance.now())
   const storesChanged = () => tellStores(status().stores)
   const crew = createCrew(() => startWorker(start, totals.join(), storesChanged), ended)
-  const respawning = createRespawning(replace, log)
+  const respawning = createRespawning(replace, log, pause)
   const stopLooking = every(() => look(false), snapshotEvery)
+  const begun = Promise.withResolvers<void>()
   let running: Setting | undefined
   let stopping = false
 
@@ -86,6 +89,8 @@ export function createWorkers(options: WorkersOptions): Runner {
   }
 
   async function replace(): Promise<void> {
+    // one that ended while others still prepared for the first model is followed once that runs
+    await begun.promise
     if (stopping || running === undefined) return
     let setting = running
     const worker = await crew.launch({ kind: 'prepare', ...setting, runs: true })
@@ -142,6 +147,7 @@ export function createWorkers(options: WorkersOptions): Runner {
       told,
       async commit() {
         running = setting
+        begun.resolve()
         observability.configured(model)
         totals.configured(model)
         const swap = (worker: WorkerProcess) =>
