@@ -69,16 +69,18 @@ describe('capture', () => {
     expect(reply.headers.join()).not.toMatch(/auth|cart/i)
   })
 
-  test('removes them from a 1xx as well', async () => {
+  test('removes them from a 1xx as well; on other routes they are headers like any other', async () => {
     const informed: HeaderList[] = []
     const on = stage({
-      routes: [route('own-login', '/', [session, capture])],
+      routes: [route('own-login', '/', [session, capture]), route('other', '/other', [session])],
       respond(request) {
         request.onInformation!(103, 'Early Hints', [
           'Link',
           '</a.css>',
           'X-Auth-User',
           'ada',
+          'x_cart',
+          '1',
           'Set-Cookie',
           '__Host-session=x',
         ])
@@ -92,7 +94,11 @@ describe('capture', () => {
       inform: (...given: unknown[]) => informed.push(given[2] as HeaderList),
     }
     await on.ask({ connection })
-    expect(informed).toEqual([['Link', '</a.css>']])
+    await on.ask({ connection, target: '/other' })
+    expect(informed).toEqual([
+      ['Link', '</a.css>'],
+      ['Link', '</a.css>', 'X-Auth-User', 'ada', 'x_cart', '1'],
+    ])
   })
 
   test('starts a session only when something is to be kept', async () => {
