@@ -107,6 +107,16 @@ test('status and observer say when a migration may end: by the sessions that wer
   ])
 })
 
+test('a migration reads what was before until its end, and not from then on', async () => {
+  const records = memoryRecords({ clock: () => here })
+  const { cookie } = await begun(sealed({ kind: 'none' }, records).manager)
+  const stateUntil = async (until: number) => {
+    const { manager } = sealed({ kind: 'migrate', from: { kind: 'none' }, to: { kind: 'ticket' }, until }, records)
+    return (await manager.open({ cookie })).state
+  }
+  expect([await stateUntil(here + 1), await stateUntil(here)]).toEqual(['open', 'none'])
+})
+
 test.each<[string, SessionSpec['sealing'], boolean]>([
   ['a key that was rotated', { kind: 'keys', keys: ['k2', 'k1'] }, true],
   ['one key', { kind: 'keys', keys: ['k1'] }, false],

@@ -92,7 +92,8 @@ function openStore(spec: SessionSpec, store: StoreSpec | undefined, ports: Ports
 /** The model's sealing with its keys. @throws Error for a key that is not among them */
 export function compileSealing(spec: SealingSpec, keys: readonly SealingKey[]): Sealing {
   if (spec.kind === 'migrate') {
-    return { kind: 'migrate', from: compileSealing(spec.from, keys), to: compileSealing(spec.to, keys) }
+    const { from, to, until } = spec
+    return { kind: 'migrate', from: compileSealing(from, keys), to: compileSealing(to, keys), until }
   }
   return spec.kind === 'keys' ? { kind: 'keys', keys: spec.keys.map((id) => findKey(id, keys)) } : spec
 }

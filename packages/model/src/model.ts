@@ -249,7 +249,13 @@ export type Sealing =
   | { readonly kind: 'ticket' }
   | { readonly kind: 'none' }
   | { readonly kind: 'keys'; readonly keys: readonly string[] }
-  | { readonly kind: 'migrate'; readonly from: Sealing; readonly to: Sealing }
+  | {
+      readonly kind: 'migrate'
+      readonly from: Sealing
+      readonly to: Sealing
+      /** When `from` is read no longer, in milliseconds since 1970. @defaultValue never */
+      readonly until?: number | undefined
+    }
 
 export interface UpstreamSpec {
   readonly name: string

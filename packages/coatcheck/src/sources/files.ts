@@ -5,6 +5,7 @@ import { checkCertificates } from './certificates.ts'
 import { type ReadFiles, readConfigurationFiles } from './configuration-files.ts'
 import type { Fingerprints } from './fingerprint.ts'
 import { createLookup } from './lookup.ts'
+import { checkMigrations } from './migrations.ts'
 import { checkRedisStores } from './redis-stores.ts'
 import { readReferences, withAbsolutePaths } from './references.ts'
 import type { LoadedConfiguration, Source } from './source.ts'
@@ -76,8 +77,9 @@ function loadFiles(
   const model = written && withAbsolutePaths(written, placeOf, cwd)
   const references = model && readReferences(model, placeOf, environment, seen)
   const certificates = model ? checkCertificates(model, { placeOf, environment, now: Date.now() }) : []
+  const migrations = model ? checkMigrations(model, { placeOf, now: Date.now() }) : []
   const redis = model ? checkRedisStores(model, { placeOf, environment }) : []
-  const referred = [...(references?.diagnostics ?? []), ...certificates, ...redis]
+  const referred = [...(references?.diagnostics ?? []), ...certificates, ...migrations, ...redis]
   // What a file that could not be read defines would be called unknown.
   const checked =
     written && unread.length === 0 ? check(model ?? written, placeOf, !hasErrors(translation.diagnostics), leftOut) : []

@@ -4,6 +4,7 @@ import {
   defaultPrefix,
   defaultStore,
   defaults,
+  formatInstant,
   type Sealing,
   type SessionSpec,
   type StoreSpec,
@@ -66,6 +67,7 @@ function cookie(session: string, spec: CookieSpec): Written {
 
 function sealing(spec: Sealing): Written {
   if (spec.kind === 'keys') return { keys: spec.keys }
-  if (spec.kind === 'migrate') return { migrate: { from: sealing(spec.from), to: sealing(spec.to) } }
-  return spec.kind
+  if (spec.kind !== 'migrate') return spec.kind
+  const until = spec.until === undefined ? {} : { until: formatInstant(spec.until) }
+  return { migrate: { from: sealing(spec.from), to: sealing(spec.to), ...until } }
 }

@@ -1,4 +1,4 @@
-import { defaults, formatDuration, formatSize } from '@coatcheck/model'
+import { defaults, formatDuration, formatSize, instantPattern, parseInstant } from '@coatcheck/model'
 import * as z from 'zod'
 import { cache, durability, redis } from './redis.ts'
 import { durationUpTo, exactlyOneBeside, fields, off, refuse, type Values } from './values.ts'
@@ -118,7 +118,7 @@ export function sessionSpec(v: Values) {
     sealing: sealing(v)
       .meta({
         description:
-          'How records are encrypted: `ticket` (each under a key that only its ticket gives), `{ keys: [k2, k1] }` (under `keys`; the first writes, all read), `none`, or `{ migrate: { from, to } }`.',
+          'How records are encrypted: `ticket` (each under a key that only its ticket gives), `{ keys: [k2, k1] }` (under `keys`; the first writes, all read), `none`, or `{ migrate: { from, to, until } }`.',
         usual: 'ticket',
       })
       .optional(),
@@ -202,6 +202,19 @@ function sealing(v: Values) {
   const migrate = fields({
     from: simple.meta({ description: 'What records were sealed with so far; read when `to` does not open them.' }),
     to: simple.meta({ description: 'What is written from now on, and read first. Never `none`.' }),
+    until: v
+      .parsed({
+        title: 'day or time',
+        expected: 'a day, as 2027-01-31, or a time, as 2027-01-31T06:00:00Z',
+        pattern: instantPattern,
+        parse: parseInstant,
+      })
+      .meta({
+        description:
+          'When `from` is read no longer, as a day (UTC) or a time with its offset. Left out: never; the metrics say when it may be.',
+        samples: ['2027-01-31'],
+      })
+      .optional(),
   }).meta({ description: 'Change the sealing without ending sessions.' })
   return z.union([simple, fields({ migrate })])
 }

@@ -96,5 +96,6 @@ function cookie(session: string, written: Written['cookie']): CookieSpec {
 function sealing(written: WrittenSealing): Sealing {
   if (typeof written === 'string') return { kind: written }
   if ('keys' in written) return { kind: 'keys', keys: written.keys }
-  return { kind: 'migrate', from: sealing(written.migrate.from), to: sealing(written.migrate.to) }
+  const { from, to, until } = written.migrate
+  return { kind: 'migrate', from: sealing(from), to: sealing(to), until }
 }
