@@ -56,7 +56,10 @@ function isEnd({ code }: ParserError): boolean {
   return code === 'HPE_INVALID_EOF_STATE'
 }
 
-/** Says what is wrong in an ordinary answer, then ends the connection. Where nobody can be told, it is reported without a status. */
+/**
+ * Says what is wrong in an ordinary answer, then ends the connection. Where nobody can be told, it is reported without a
+ * status.
+ */
 export function answerRaw(client: Connection, refusal: GatewayError, line?: RequestLine): void {
   const requestId = makeRequestId()
   const reply = client.ports.toReply(refusal, { id: requestId, method: 'GET', headers: [] })

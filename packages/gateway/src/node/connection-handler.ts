@@ -2,10 +2,11 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { foregroundTimer, type Schedule } from '@coatcheck/session'
 import { answerRaw } from './client-error.ts'
-import { type Connection, hasBegun, openConnection } from './connection.ts'
+import { type Connection, newConnection, openConnection } from './connection.ts'
 import { cutOff, stopping } from './cutting.ts'
-import { createHttp1Server, socketsInRequest } from './http1-server.ts'
+import { createHttp1Server } from './http1-server.ts'
 import { type Http2Session, openHttp2Session } from './http2-session.ts'
+import { createLingering } from './lingering.ts'
 import { nextTurn } from './pipelining.ts'
 import type { Generation, ServingLimits, ServingPorts } from './serving.ts'
 import { createWaiting } from './waiting.ts'
@@ -52,9 +53,6 @@ export interface ConnectionHandler {
   readonly openConnections: number
 }
 
-/** A request may have been sent that long ago over a connection that looks idle: a round trip around the world, twice. */
-const lingerTime = 1_000
-
 /** Milliseconds between two looks at HTTP/2 connections. */
 const checkingInterval = 1_000
 
@@ -66,8 +64,7 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
   const sessions = new Map<Connection, Http2Session>()
   const checking = setInterval(checkSessions, checkingInterval).unref()
   const current = { generation: options.generation }
-  const lingering = new Set<Connection>()
-  const callOff = new Set<() => void>()
+  const lingering = createLingering({ schedule, http1, silent: endSilent })
   let handshakes = 0
   let closing = false
   let draining = false
@@ -90,7 +87,7 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
     if (connection.protocol === 'h2')
       sessions.set(connection, openHttp2Session(connection, socket as TLSSocket, options))
     else http1.emit('connection', socket)
-    if (draining) linger([connection])
+    if (draining) lingering.add([connection])
   }
 
   /** A connection of HTTP/1 that has nothing under way, or one of HTTP/2 with whatever it has. */
@@ -117,7 +114,12 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
   function endOrLinger(connection: Connection): void {
     const { promisedMore, refused, socket } = connection
     if (!closing || !promisedMore || refused || socket.readableEnded) end(connection)
-    else if (draining && !lingering.has(connection)) linger([connection])
+    else if (draining && !lingering.has(connection)) lingering.add([connection])
+  }
+
+  function endSilent(connections: readonly Connection[]): void {
+    for (const connection of connections) if (connection.inFlight === 0) end(connection)
+    quiet.look()
   }
 
   function isQuiet(): boolean {
@@ -126,24 +128,6 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
       if (connection.protocol !== 'websocket' && (connection.inFlight > 0 || lingering.has(connection))) return false
     }
     return true
-  }
-
-  function linger(connections: readonly Connection[]): void {
-    for (const connection of connections) lingering.add(connection)
-    const cancel = schedule(() => {
-      callOff.delete(cancel)
-      const inRequest = socketsInRequest(http1)
-      const isSilent = (connection: Connection) =>
-        !hasBegun(connection) && !(connection.promisedMore && inRequest.has(connection.socket))
-      for (const connection of connections.filter((one) => lingering.has(one) && isSilent(one))) {
-        lingering.delete(connection)
-        if (connection.inFlight === 0) end(connection)
-      }
-      const begun = connections.filter((connection) => lingering.has(connection))
-      if (begun.length > 0) linger(begun)
-      quiet.look()
-    }, lingerTime)
-    callOff.add(cancel)
   }
 
   function announceEnd(): void {
@@ -171,7 +155,7 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
       if (draining) return
       draining = true
       announceEnd()
-      if (open.size > 0) linger([...open])
+      if (open.size > 0) lingering.add(open)
     },
     retire: announceEnd,
     quiet: quiet.wait,
@@ -179,46 +163,11 @@ export function createConnectionHandler(options: ConnectionHandlerOptions): Conn
     destroy() {
       for (const connection of open) cutOff(connection, stopping())
       http1.close()
-      for (const cancel of callOff) cancel()
+      lingering.stop()
       clearInterval(checking)
     },
     get openConnections() {
       return open.size
     },
-  }
-}
-
-function newConnection(
-  { name, ports, limits }: ConnectionHandlerOptions,
-  handler: Connection['handler'],
-  socket: Socket | TLSSocket,
-  idle: Connection['idle'],
-): Connection {
-  const encrypted = 'encrypted' in socket
-  const certificate = encrypted ? socket.getPeerX509Certificate()?.raw : undefined
-  const refused = encrypted && certificate !== undefined && !socket.authorized
-  return {
-    listener: name,
-    socket,
-    peer: socket.remoteAddress ?? '',
-    peerPort: socket.remotePort,
-    scheme: encrypted ? 'https' : 'http',
-    certificate: refused ? undefined : certificate,
-    certificateProblem: refused ? String(socket.authorizationError) : undefined,
-    ports,
-    handler,
-    headerCount: limits.headerCount,
-    protocol: encrypted ? (socket.alpnProtocol === 'h2' ? 'h2' : 'https') : 'http',
-    inFlight: 0,
-    latest: undefined,
-    waiting: [],
-    unread: undefined,
-    closing: false,
-    promisedMore: false,
-    refused: false,
-    cut: undefined,
-    lastWord: undefined,
-    readWhenIdle: socket.bytesRead,
-    idle,
   }
 }

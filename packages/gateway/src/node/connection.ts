@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import type { GatewayError } from '../errors.ts'
 import type { RequestLine } from '../ports.ts'
 import type { Http1Request } from './http1-request.ts'
 import type { WaitingRequest } from './pipelining.ts'
 import type { ServedExchange } from './served-exchange.ts'
-import type { ConnectionProtocol, Generation, ServingPorts } from './serving.ts'
+import type { ConnectionProtocol, Generation, ServingLimits, ServingPorts } from './serving.ts'
 
 /** A client's connection, as all exchanges on it see it. */
 export interface Connection {
@@ -54,6 +55,50 @@ export function hasBegun({ protocol, inFlight, socket, readWhenIdle }: Connectio
 /** What new exchanges of a handler's connections are served with. */
 export interface Current {
   generation: Generation
+}
+
+/** What a listener's connections have in common. */
+export interface ConnectionOptions {
+  /** The listener's name. */
+  readonly name: string
+  readonly ports: ServingPorts
+  readonly limits: ServingLimits['limits']
+}
+
+/** A connection over which nothing came yet. `idle` is called when its exchanges are done. */
+export function newConnection(
+  { name, ports, limits }: ConnectionOptions,
+  handler: Connection['handler'],
+  socket: Socket | TLSSocket,
+  idle: Connection['idle'],
+): Connection {
+  const encrypted = 'encrypted' in socket
+  const certificate = encrypted ? socket.getPeerX509Certificate()?.raw : undefined
+  const refused = encrypted && certificate !== undefined && !socket.authorized
+  return {
+    listener: name,
+    socket,
+    peer: socket.remoteAddress ?? '',
+    peerPort: socket.remotePort,
+    scheme: encrypted ? 'https' : 'http',
+    certificate: refused ? undefined : certificate,
+    certificateProblem: refused ? String(socket.authorizationError) : undefined,
+    ports,
+    handler,
+    headerCount: limits.headerCount,
+    protocol: encrypted ? (socket.alpnProtocol === 'h2' ? 'h2' : 'https') : 'http',
+    inFlight: 0,
+    latest: undefined,
+    waiting: [],
+    unread: undefined,
+    closing: false,
+    promisedMore: false,
+    refused: false,
+    cut: undefined,
+    lastWord: undefined,
+    readWhenIdle: socket.bytesRead,
+    idle,
+  }
 }
 
 const connections = new WeakMap<object, Connection>()

@@ -155,7 +155,8 @@ export class Http2Exchange extends ServedExchange {
     const { stream } = this
     this.body = stream
     const push = stream.push
-    // a function that is assigned to a property where it is written is made in V8's old space, and takes along what it sees
+    // a function that is assigned to a property where it is written is made in V8's old space, and takes along what it
+    // sees
     const counting: typeof push = (chunk, encoding) => {
       if (chunk !== null) this.requestBodyBytes += chunk.length
       // Node ends a body alike whether it is whole or its stream was reset

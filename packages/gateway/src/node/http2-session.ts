@@ -27,10 +27,10 @@ export interface Http2Session {
 /**
  * Speaks HTTP/2 over a socket whose handshake chose `h2`.
  *
- * nghttp2 resets streams whose head is malformed, with one exception that is Node's: a field whose name or value holds what
- * may not stand there (RFC 9113, section 8.2.1) is dropped where nobody can see it, and the stream goes on. Such a field
- * is in no list of headers, so it frames, routes, proves and forwards nothing: to the gateway and the upstream the request
- * is one without it.
+ * nghttp2 resets streams whose head is malformed, with one exception that is Node's: a field whose name or value holds
+ * what may not stand there (RFC 9113, section 8.2.1) is dropped where nobody can see it, and the stream goes on. Such a
+ * field is in no list of headers, so it frames, routes, proves and forwards nothing: to the gateway and the upstream the
+ * request is one without it.
  */
 export function openHttp2Session(
   client: Connection,

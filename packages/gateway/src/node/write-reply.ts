@@ -4,8 +4,8 @@ import type { Reply } from '../reply.ts'
 import { headBytes } from './served-exchange.ts'
 
 /**
- * Writes the head of an HTTP/1 answer: the headers in their order and case, nothing invented but framing and `Connection`.
- * Returns its size in bytes.
+ * Writes the head of an HTTP/1 answer: the headers in their order and case, nothing invented but framing and
+ * `Connection`. Returns its size in bytes.
  *
  * @throws TypeError when a header or the reason phrase holds what may not stand in a head
  */
