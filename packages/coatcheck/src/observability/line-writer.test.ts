@@ -1,10 +1,14 @@
 import fc from 'fast-check'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { createLineWriter } from './line-writer.ts'
+import { beforeEach, expect, test } from 'vitest'
+import { createMovedClock, type MovedClock } from '../testing/moved-clock.ts'
+import { createLineWriter, type LineWriterOptions } from './line-writer.ts'
 import type { Output } from './output.ts'
 
-beforeEach(() => void vi.useFakeTimers())
-afterEach(() => void vi.useRealTimers())
+let clock: MovedClock
+beforeEach(() => {
+  clock = createMovedClock()
+})
+const writing = (options: LineWriterOptions) => createLineWriter({ schedule: clock.schedule, ...options })
 
 type Answer = number | 'EAGAIN' | 'EPIPE' | 'ENOSPC'
 
@@ -28,24 +32,24 @@ function scripted(script: Answer[] = []): Output & { readonly writes: string[]; 
 
 test('lines wait for each other, at most 100 ms', () => {
   const output = scripted()
-  const writer = createLineWriter({ output })
+  const writer = writing({ output })
   writer.write('a\n')
-  vi.advanceTimersByTime(60)
+  clock.move(60)
   writer.write('b\n')
   expect(output.writes).toEqual([])
-  vi.advanceTimersByTime(40)
+  clock.move(40)
   expect(output.writes).toEqual(['a\nb\n'])
 })
 
 test('without delay a line is out at once', () => {
   const output = scripted()
-  createLineWriter({ output, delay: 0 }).write('a\n')
+  writing({ output, delay: 0 }).write('a\n')
   expect(output.writes).toEqual(['a\n'])
 })
 
 test('64 KB do not wait', () => {
   const output = scripted()
-  const writer = createLineWriter({ output })
+  const writer = writing({ output })
   const line = `${'x'.repeat(999)}\n`
   for (let count = 0; count < 70; count++) writer.write(line)
   expect(output.text.length).toBeGreaterThanOrEqual(65_536)
@@ -53,10 +57,10 @@ test('64 KB do not wait', () => {
 
 test('what a full output did not take is tried again, in order', () => {
   const output = scripted(['EAGAIN', 3, 'EAGAIN', 'EAGAIN'])
-  const writer = createLineWriter({ output, delay: 0 })
+  const writer = writing({ output, delay: 0 })
   writer.write('first\n')
   writer.write('second\n')
-  vi.advanceTimersByTime(1000)
+  clock.move(1000)
   expect(output.text).toBe('first\nsecond\n')
 })
 
@@ -68,10 +72,10 @@ test('a full output is tried at most every 100 ms, however much is logged', () =
       throw Object.assign(new Error('full'), { code: 'EAGAIN' })
     },
   }
-  const writer = createLineWriter({ output: full, delay: 0 })
+  const writer = writing({ output: full, delay: 0 })
   for (let time = 0; time < 10_000; time += 10) {
     writer.write('x\n')
-    vi.advanceTimersByTime(10)
+    clock.move(10)
   }
   expect(tries).toBeLessThan(120)
 })
@@ -79,7 +83,7 @@ test('a full output is tried at most every 100 ms, however much is logged', () =
 test('what is above the bound is dropped and counted; what is below it is kept', () => {
   let lost = 0
   const output = scripted(['EAGAIN'])
-  const writer = createLineWriter({
+  const writer = writing({
     output,
     delay: 0,
     maxBuffered: 100,
@@ -89,17 +93,17 @@ test('what is above the bound is dropped and counted; what is below it is kept',
   })
   for (let count = 0; count < 30; count++) writer.write(`line ${String(count).padStart(4, '0')}\n`)
   expect(lost).toBe(20)
-  vi.advanceTimersByTime(1000)
+  clock.move(1000)
   expect(output.text.split('\n')).toHaveLength(11)
   writer.write('afterwards\n')
-  vi.advanceTimersByTime(1000)
+  clock.move(1000)
   expect(output.text.endsWith('afterwards\n')).toBe(true)
 })
 
 test('a failure loses the lines of that write alone, and counts them', () => {
   let lost = 0
   const output = scripted(['EPIPE'])
-  const writer = createLineWriter({
+  const writer = writing({
     output,
     dropped: (lines) => {
       lost += lines
@@ -107,9 +111,9 @@ test('a failure loses the lines of that write alone, and counts them', () => {
   })
   writer.write('a\n')
   writer.write('b\n')
-  vi.advanceTimersByTime(100)
+  clock.move(100)
   writer.write('c\n')
-  vi.advanceTimersByTime(100)
+  clock.move(100)
   expect(lost).toBe(2)
   expect(output.text).toBe('c\n')
 })
@@ -117,7 +121,7 @@ test('a failure loses the lines of that write alone, and counts them', () => {
 test('a line that a failure cut does not swallow the next one', () => {
   let lost = 0
   const output = scripted([2, 'ENOSPC', 'ENOSPC'])
-  const writer = createLineWriter({
+  const writer = writing({
     output,
     dropped: (lines) => {
       lost += lines
@@ -125,7 +129,7 @@ test('a line that a failure cut does not swallow the next one', () => {
   })
   for (const line of ['first\n', 'second\n', 'third\n']) {
     writer.write(line)
-    vi.advanceTimersByTime(100)
+    clock.move(100)
   }
   expect(output.text).toBe('fi\nthird\n')
   expect(lost).toBe(2)
@@ -134,7 +138,7 @@ test('a line that a failure cut does not swallow the next one', () => {
 test('shared: no write is longer than PIPE_BUF or ends inside of a line', () => {
   const output = scripted()
   let lost = 0
-  const writer = createLineWriter({
+  const writer = writing({
     output,
     shared: true,
     dropped: (lines) => {
@@ -142,17 +146,17 @@ test('shared: no write is longer than PIPE_BUF or ends inside of a line', () => 
     },
   })
   for (let count = 1; count < 200; count++) writer.write(`${'é'.repeat(count * 11)}\n`)
-  vi.advanceTimersByTime(200)
+  clock.move(200)
   expect(output.writes.every((text) => Buffer.byteLength(text) <= 4096 && text.endsWith('\n'))).toBe(true)
   expect(lost).toBe(199 - Math.floor(4095 / 22))
 })
 
 test('flush() resolves when all is out', async () => {
   const output = scripted(['EAGAIN', 'EAGAIN'])
-  const writer = createLineWriter({ output })
+  const writer = writing({ output })
   writer.write('a\n')
   const flushed = writer.flush()
-  await vi.advanceTimersByTimeAsync(10)
+  clock.move(10)
   await flushed
   expect(output.text).toBe('a\n')
   await writer.flush()
@@ -160,10 +164,10 @@ test('flush() resolves when all is out', async () => {
 
 test('flush() gives up on an output that takes nothing', async () => {
   const output = scripted(new Array(1000).fill('EAGAIN'))
-  const writer = createLineWriter({ output })
+  const writer = writing({ output })
   writer.write('a\n')
   const flushed = writer.flush(500)
-  await vi.advanceTimersByTimeAsync(500)
+  clock.move(500)
   await flushed
   expect(output.text).toBe('')
 })
@@ -175,7 +179,7 @@ test('whatever an output does, every line is whole, in order, or counted as lost
     fc.property(fc.array(answer, { maxLength: 60 }), lines, (script, input) => {
       const output = scripted(script.map((each) => (each === 0 ? 1 : each)))
       let lost = 0
-      const writer = createLineWriter({
+      const writer = writing({
         output,
         dropped: (count) => {
           lost += count
@@ -184,9 +188,9 @@ test('whatever an output does, every line is whole, in order, or counted as lost
       const numbered = input.map((text, at) => `<${at}${text}>`)
       for (const line of numbered) {
         writer.write(`${line}\n`)
-        vi.advanceTimersByTime(7)
+        clock.move(7)
       }
-      vi.advanceTimersByTime(10_000)
+      clock.move(10_000)
       const whole = output.text.split('\n').filter((line) => line.startsWith('<') && line.endsWith('>'))
       expect(whole).toEqual(numbered.filter((line) => whole.includes(line)))
       // A line of which the newline alone was lost is whole, and counted all the same.

@@ -1,3 +1,4 @@
+import { backgroundTimer, foregroundTimer, type Schedule } from '@coatcheck/session'
 import { createLineQueue } from './line-queue.ts'
 import { type Output, openOutput } from './output.ts'
 
@@ -16,6 +17,8 @@ export interface LineWriterOptions {
   readonly shared?: boolean | undefined
   /** Told how many lines were lost. */
   readonly dropped?: ((lines: number) => void) | undefined
+  /** @defaultValue timers, of which only that of `flush` keeps the process alive */
+  readonly schedule?: Schedule | undefined
 }
 
 /** Writes lines without ever waiting for the reader: what the output does not take in time is dropped and counted. */
@@ -48,7 +51,7 @@ export function createLineWriter(options: LineWriterOptions): LineWriter {
   const output = typeof options.output === 'number' ? openOutput(options.output) : options.output
   const queue = createLineQueue(shared ? pipeBuf : Number.POSITIVE_INFINITY)
   const flushed: (() => void)[] = []
-  let timer: NodeJS.Timeout | undefined
+  let callOff: (() => void) | undefined
   /** Milliseconds of the next pause; > 1 while the output is full. */
   let pause = 1
   /** Where the output stands: behind a whole line, inside of one, or inside of one whose rest is lost. */
@@ -61,19 +64,18 @@ export function createLineWriter(options: LineWriterOptions): LineWriter {
     }
     if (pause > 1) return
     if (delay === 0 || queue.bytes >= batch) run()
-    else if (timer === undefined) later(delay)
+    else if (callOff === undefined) later(delay)
   }
 
   function later(milliseconds: number): void {
     unfinished.add(finish)
-    timer = setTimeout(run, milliseconds)
-    timer.unref()
+    callOff = (options.schedule ?? backgroundTimer)(run, milliseconds)
   }
 
   /** Writes until all is out, or the output is full and wants a pause. */
   function run(): void {
-    clearTimeout(timer)
-    timer = undefined
+    callOff?.()
+    callOff = undefined
     unfinished.add(finish)
     while (queue.bytes > 0) {
       if (!writeHead()) {
@@ -137,9 +139,9 @@ export function createLineWriter(options: LineWriterOptions): LineWriter {
   function flush(timeout = 1000): Promise<void> {
     if (queue.bytes === 0) return Promise.resolve()
     return new Promise((resolve) => {
-      const given = setTimeout(resolve, timeout)
+      const stopWaiting = (options.schedule ?? foregroundTimer)(resolve, timeout)
       flushed.push(() => {
-        clearTimeout(given)
+        stopWaiting()
         resolve()
       })
       run()

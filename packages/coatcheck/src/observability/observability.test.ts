@@ -1,7 +1,8 @@
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test, vi } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
+import { createMovedClock } from '../testing/moved-clock.ts'
 import { createObservability, type ObservabilityOptions } from './observability.ts'
 import { renderMetrics } from './render-metrics.ts'
 import { exchange, finished, model, rejected, sessionOf } from './testing/exchange.ts'
@@ -45,11 +46,10 @@ test('requests go to stdout, messages to stderr, both are counted', async () => 
 })
 
 test('a line of the access log is written within 200 ms', async () => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-  const { observability, out } = observing()
+  const clock = createMovedClock()
+  const { observability, out } = observing({ schedule: clock.schedule })
   observability.observer.exchangeFinished(finished())
-  vi.advanceTimersByTime(200)
-  vi.useRealTimers()
+  clock.move(200)
   // The write is on its way; only the disk is waited for.
   while (out() === '') await new Promise(setImmediate)
   expect(out()).toContain('coatcheck.access')

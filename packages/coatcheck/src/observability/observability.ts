@@ -1,6 +1,7 @@
 import { isatty } from 'node:tty'
 import type { GatewayObserver, Log } from '@coatcheck/gateway'
 import type { GatewayModel } from '@coatcheck/model'
+import type { Schedule } from '@coatcheck/session'
 import { createAccessLog } from './access-log.ts'
 import { createLineWriter, type LineWriter, pipeBuf } from './line-writer.ts'
 import { createLog, type LogLevel } from './log.ts'
@@ -51,6 +52,8 @@ export interface ObservabilityOptions {
   readonly terminal?: boolean | undefined
   /** Milliseconds since 1970. @defaultValue `Date.now` */
   readonly clock?: (() => number) | undefined
+  /** When lines of the access log are written. @defaultValue timers */
+  readonly schedule?: Schedule | undefined
 }
 
 /**
@@ -63,7 +66,12 @@ export function createObservability(options: ObservabilityOptions): Observabilit
   const { version, revision = '', stdout = 1, stderr = 2, level, workers = 1, clock = Date.now } = options
   const shared = workers > 1
   const metrics = createMetrics({ version, revision })
-  const lines = createLineWriter({ output: stdout, shared, dropped: (count) => metrics.dropped('access_log', count) })
+  const lines = createLineWriter({
+    output: stdout,
+    shared,
+    dropped: (count) => metrics.dropped('access_log', count),
+    schedule: options.schedule,
+  })
   const messages = createLineWriter({
     output: stderr,
     shared,

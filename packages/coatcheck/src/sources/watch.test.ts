@@ -1,7 +1,9 @@
 import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Schedule } from '@coatcheck/session'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createMovedClock, type MovedClock } from '../testing/moved-clock.ts'
 import { configurationNames, type Fingerprints, look } from './fingerprint.ts'
 import { createWatcher, type Watcher } from './watch.ts'
 
@@ -21,13 +23,17 @@ const seen = (...paths: string[]): Fingerprints => new Map(paths.map((path) => [
 const never = 2 ** 30
 
 /** Watches the paths; `next()` resolves at the next call. */
-function watching(paths: readonly string[], times = { settle: 20, poll: never }) {
+function watching(paths: readonly string[], times = { settle: 20, poll: never }, schedule?: Schedule) {
   let calls = 0
   let wake: () => void = () => {}
-  watcher = createWatcher(() => {
-    calls++
-    wake()
-  }, times)
+  watcher = createWatcher(
+    () => {
+      calls++
+      wake()
+    },
+    times,
+    schedule,
+  )
   watcher.expect(seen(...paths))
   return {
     calls: () => calls,
@@ -94,28 +100,26 @@ describe('the watcher calls', () => {
 })
 
 describe('by a moved clock', () => {
+  let clock: MovedClock
   beforeEach(() => {
-    vi.useFakeTimers()
-  })
-  afterEach(() => {
-    vi.useRealTimers()
+    clock = createMovedClock()
   })
 
   test('a change is told once', () => {
     writeFileSync(at('a.yaml'), 'one')
-    const { calls } = watching([at('a.yaml')], { settle: 100, poll: 5000 })
+    const { calls } = watching([at('a.yaml')], { settle: 100, poll: 5000 }, clock.schedule)
     appendFileSync(at('a.yaml'), 'two')
-    vi.advanceTimersByTime(5000)
+    clock.move(5000)
     expect(calls()).toBe(1)
-    vi.advanceTimersByTime(60_000)
+    clock.move(60_000)
     expect(calls()).toBe(1)
   })
 
   test('other files in the folder are not told', () => {
     writeFileSync(at('a.yaml'), 'one')
-    const { calls } = watching([at('a.yaml')], { settle: 100, poll: 5000 })
+    const { calls } = watching([at('a.yaml')], { settle: 100, poll: 5000 }, clock.schedule)
     writeFileSync(at('sessions.db'), 'written all the time')
-    vi.advanceTimersByTime(60_000)
+    clock.move(60_000)
     expect(calls()).toBe(0)
   })
 
@@ -123,18 +127,18 @@ describe('by a moved clock', () => {
     writeFileSync(at('a.yaml'), 'one')
     const before = seen(at('a.yaml'))
     appendFileSync(at('a.yaml'), 'two')
-    const { calls } = watching([], { settle: 100, poll: 5000 })
+    const { calls } = watching([], { settle: 100, poll: 5000 }, clock.schedule)
     watcher?.expect(before)
-    vi.advanceTimersByTime(5000)
+    clock.move(5000)
     expect(calls()).toBe(1)
   })
 
   test('nothing is told after stop()', () => {
     writeFileSync(at('a.yaml'), 'one')
-    const { calls } = watching([at('a.yaml')], { settle: 100, poll: 5000 })
+    const { calls } = watching([at('a.yaml')], { settle: 100, poll: 5000 }, clock.schedule)
     watcher?.stop()
     appendFileSync(at('a.yaml'), 'two')
-    vi.advanceTimersByTime(60_000)
+    clock.move(60_000)
     expect(calls()).toBe(0)
   })
 })

@@ -1,5 +1,6 @@
 import { type FSWatcher, realpathSync, statSync, watch } from 'node:fs'
 import { dirname } from 'node:path'
+import { backgroundTimer, type Schedule } from '@coatcheck/session'
 import { type Fingerprints, look } from './fingerprint.ts'
 
 export interface WatchTimes {
@@ -25,10 +26,14 @@ const longestBurst = 10
  * that of the file behind its links. What the system does not tell is seen by a look at everything now and then. Does
  * not keep the process alive.
  */
-export function createWatcher(changed: () => void, { settle, poll }: WatchTimes): Watcher {
+export function createWatcher(
+  changed: () => void,
+  { settle, poll }: WatchTimes,
+  schedule: Schedule = backgroundTimer,
+): Watcher {
   const folders = new Map<string, FSWatcher>()
   let expected: Fingerprints = new Map()
-  let burst: { timer: NodeJS.Timeout; events: number } | undefined
+  let burst: { callOff: () => void; events: number } | undefined
 
   const compare = () => {
     burst = undefined
@@ -39,18 +44,22 @@ export function createWatcher(changed: () => void, { settle, poll }: WatchTimes)
   }
   const stir = () => {
     if (burst !== undefined && burst.events >= longestBurst) return
-    clearTimeout(burst?.timer)
-    burst = { timer: setTimeout(compare, settle).unref(), events: (burst?.events ?? 0) + 1 }
+    burst?.callOff()
+    burst = { callOff: schedule(compare, settle), events: (burst?.events ?? 0) + 1 }
   }
-  const polling = setInterval(compare, poll).unref()
+  const lookAgain = () => {
+    stopPolling = schedule(lookAgain, poll)
+    compare()
+  }
+  let stopPolling = schedule(lookAgain, poll)
   return {
     expect(seen) {
       expected = new Map(seen)
       follow(folders, foldersOf(expected.keys()), stir)
     },
     stop() {
-      clearInterval(polling)
-      clearTimeout(burst?.timer)
+      stopPolling()
+      burst?.callOff()
       follow(folders, new Set(), stir)
     },
   }
