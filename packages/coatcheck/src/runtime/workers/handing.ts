@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { createWaiting } from '@coatcheck/gateway'
 import type { ListeningSocket } from '../listening/listening-socket.ts'
+import { type Address, createHandingQueue } from './handing-queue.ts'
 import type { OpenAddress } from './worker-messages.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
@@ -24,30 +25,13 @@ export interface Handing {
   destroy(): void
 }
 
-interface Address {
-  readonly number: number
-  /** Connections that no worker has taken yet. */
-  untaken: number
-}
-
-interface Untaken {
-  readonly address: Address
-  readonly socket: Socket
-}
-
-/** Connections. They are not read while they wait. */
-const mostWaiting = 10_000
-
 /** `refused` is told of connections for which no worker has time. */
 export function createHanding(refused: (error: Error) => void): Handing {
   const addresses = new Map<ListeningSocket, Address>()
-  const workers = new Set<WorkerProcess>()
-  const free: WorkerProcess[] = []
-  const waiting: Untaken[] = []
   let closed: Address[] = []
   const handedOver = createWaiting(() => closed.every(({ untaken }) => untaken === 0))
+  const queue = createHandingQueue({ refused, done: handedOver.look })
   let last = 0
-  let dropping = false
 
   function addressOf(socket: ListeningSocket): Address {
     const known = addresses.get(socket)
@@ -64,53 +48,11 @@ export function createHanding(refused: (error: Error) => void): Handing {
   function accept(address: Address, socket: Socket): void {
     // Node would keep lists here and in the worker of whose server it was, and never forget an address
     ;(socket as { server?: unknown }).server = undefined
-    if (dropping) {
-      socket.destroy()
-      return
-    }
-    if (waiting.length === mostWaiting) {
-      socket.destroy()
-      refused(new Error('Too many wait for a worker'))
-      return
-    }
-    address.untaken++
-    waiting.push({ address, socket })
-    distribute()
-  }
-
-  function distribute(): void {
-    while (waiting.length > 0 && free.length > 0) void hand(waiting.shift()!, free.shift()!)
-  }
-
-  async function hand(connection: Untaken, worker: WorkerProcess): Promise<void> {
-    if (await worker.take(connection.address.number, connection.socket)) {
-      done(connection)
-      if (workers.has(worker)) free.push(worker)
-    } else {
-      worker.kill()
-      if (dropping) done(connection)
-      else waiting.unshift(connection)
-    }
-    distribute()
-  }
-
-  /** Closes it here; where it was taken it goes on. */
-  function done({ address, socket }: Untaken): void {
-    socket.destroy()
-    address.untaken--
-    handedOver.look()
+    queue.push(address, socket)
   }
 
   return {
-    add(worker) {
-      workers.add(worker)
-      free.push(worker)
-      void worker.exited.then(() => {
-        workers.delete(worker)
-        if (free.includes(worker)) free.splice(free.indexOf(worker), 1)
-      })
-      distribute()
-    },
+    add: queue.add,
     number: (sockets) =>
       Array.from(sockets, ([listener, socket]) => {
         return { number: addressOf(socket).number, listener, address: socket.address }
@@ -129,10 +71,7 @@ export function createHanding(refused: (error: Error) => void): Handing {
       handedOver.look()
       return numbers
     },
-    destroy() {
-      dropping = true
-      for (const connection of waiting.splice(0)) done(connection)
-    },
+    destroy: queue.destroy,
   }
 }
 
