@@ -1,6 +1,7 @@
 /** What is done with one record in the open file, at one time. Each returns at once or throws what SQLite reports. */
 import type { ListedRecord, SessionId, StoredRecord } from '../../store.ts'
 import type { OpenDatabase } from './connection.ts'
+import type { Row } from './statements.ts'
 
 /** Records that a list gives at a time: so long the thread is held. */
 const listBatch = 500
@@ -12,31 +13,38 @@ export function readRow({ statements }: OpenDatabase, id: SessionId, now: number
 
 /** The new version; `undefined` when the id is taken. */
 export function createRow(
-  { statements, known, sweep }: OpenDatabase,
+  database: OpenDatabase,
   id: SessionId,
   bytes: Uint8Array,
   ends: number,
   now: number,
 ): string | undefined {
-  sweep(now)
-  const row = { version: statements.newVersion(), ends }
-  if (!statements.create(id, row, bytes, now)) return undefined
-  known.note(id, row)
-  return row.version
+  return writeRow(database, id, ends, now, (row) => database.statements.create(id, row, bytes, now))
 }
 
 /** The new version; `undefined` when the record is gone or has another version than this one. */
 export function updateRow(
-  { statements, known, sweep }: OpenDatabase,
+  database: OpenDatabase,
   id: SessionId,
   bytes: Uint8Array,
   version: string,
   ends: number,
   now: number,
 ): string | undefined {
+  return writeRow(database, id, ends, now, (row) => database.statements.update(id, row, bytes, version, now))
+}
+
+/** Makes room, and notes the new version when it was written. */
+function writeRow(
+  { statements, known, sweep }: OpenDatabase,
+  id: SessionId,
+  ends: number,
+  now: number,
+  write: (row: Row) => boolean,
+): string | undefined {
   sweep(now)
   const row = { version: statements.newVersion(), ends }
-  if (!statements.update(id, row, bytes, version, now)) return undefined
+  if (!write(row)) return undefined
   known.note(id, row)
   return row.version
 }
