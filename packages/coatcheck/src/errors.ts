@@ -15,7 +15,10 @@ export type ProgramErrorCode =
   | 'workers-changed'
   | 'worker-failed'
 
-/** A problem of files, environment or state, in a diagnostic's four parts less its place. `exitCodeOf` says what a start ends with. */
+/**
+ * A problem of files, environment or state, in a diagnostic's four parts less its place. `exitCodeOf` says what a start
+ * ends with.
+ */
 export class ProgramError extends Error {
   override readonly name = 'ProgramError'
   readonly code: ProgramErrorCode

@@ -13,11 +13,13 @@ import type { Exchange } from './exchange.ts'
 export interface Ports {
   /** Milliseconds since 1970. */
   readonly clock: () => number
-  /** Values of certificates, keys, headers and passwords, as they are where they lie. Throws when one cannot be read. */
+  /**
+   * Values of certificates, keys, headers and passwords, as they are where they lie. Throws when one cannot be read.
+   */
   readonly secret: (source: ValueSource) => Secret<Buffer>
   /**
-   * Stores by name, opened by the program and kept over reloads; of a connection that sessions share, each takes the store
-   * under its prefix. `undefined`: a sealed cookie store, which is no record store.
+   * Stores by name, opened by the program and kept over reloads; of a connection that sessions share, each takes the
+   * store under its prefix. `undefined`: a sealed cookie store, which is no record store.
    */
   readonly records: (store: string) => RecordStore | PrefixedStores | undefined
   /** The server's keyring, first one first; never empty. */
@@ -37,7 +39,9 @@ export interface Log {
 }
 export type LogFields = Readonly<Record<string, unknown>>
 
-/** Told of what happens: metrics and access log. Called synchronously on the request path; must be cheap and not throw. */
+/**
+ * Told of what happens: metrics and access log. Called synchronously on the request path; must be cheap and not throw.
+ */
 export interface GatewayObserver {
   exchangeStarted(listener: string): void
   /** Once per exchange, when its answer is out or given up. */

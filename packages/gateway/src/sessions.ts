@@ -38,8 +38,8 @@ export function readsSession(spec: SessionSpec, route: Route): boolean {
 }
 
 /**
- * What is known of sessions under an older seal, from here on: one that is not seen within its idle timeout has ended, and
- * of those that are seen the latest end is kept.
+ * What is known of sessions under an older seal, from here on: one that is not seen within its idle timeout has ended,
+ * and of those that are seen the latest end is kept.
  */
 function watchOldSeals({ name, timeouts }: SessionSpec, isExpected: boolean, { clock, observer }: Ports) {
   let opened = 0

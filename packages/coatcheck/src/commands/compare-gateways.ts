@@ -1,4 +1,6 @@
-/** How the gateway of a configuration would get on with those that run on the same stores: their keys, their settings. */
+/**
+ * How the gateway of a configuration would get on with those that run on the same stores: their keys, their settings.
+ */
 import type { Diagnostic, GatewayModel, PlaceOf, RedisStoreSpec, SessionSpec } from '@coatcheck/model'
 import { SessionError } from '@coatcheck/session'
 import { redisOptions } from '../runtime/stores/redis-options.ts'

@@ -9,8 +9,8 @@ import { commandHelp, groupHelp, programHelp } from './help.ts'
 import { commands } from './table.ts'
 
 /**
- * Runs the command that the arguments name (`run` when they name none) and gives the exit code. Wrong usage and whatever
- * is wrong with files and state is told on standard error; everything else is thrown.
+ * Runs the command that the arguments name (`run` when they name none) and gives the exit code. Wrong usage and
+ * whatever is wrong with files and state is told on standard error; everything else is thrown.
  */
 export async function dispatch(args: readonly string[], shell: Shell): Promise<number> {
   let command: Command | undefined

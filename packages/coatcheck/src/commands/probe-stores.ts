@@ -1,4 +1,6 @@
-/** The connection test of `coatcheck check`: every Redis store of a configuration, and what was found as diagnostics. */
+/**
+ * The connection test of `coatcheck check`: every Redis store of a configuration, and what was found as diagnostics.
+ */
 import type { Diagnostic, GatewayModel, PlaceOf, RedisStoreSpec } from '@coatcheck/model'
 import type { ProbeReport, ProbeStep } from '@coatcheck/session/stores/redis'
 import { redisOptions } from '../runtime/stores/redis-options.ts'
@@ -31,7 +33,9 @@ function prefixesIn({ name }: RedisStoreSpec, { sessions }: GatewayModel): reado
   return [...new Set(sessions.filter(({ store }) => store === name).map(({ prefix }) => prefix))]
 }
 
-/** What failed as errors, and what warned as warnings, at the place of the store; one for all servers that are alike. */
+/**
+ * What failed as errors, and what warned as warnings, at the place of the store; one for all servers that are alike.
+ */
 export function probeDiagnostics(
   probed: readonly ProbedStore[],
   model: GatewayModel,

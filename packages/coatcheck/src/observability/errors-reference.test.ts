@@ -27,7 +27,9 @@ const makesDiagnostics = /packages\/(model|dialects|coatcheck)\/src\/(?!observab
 /** Words of zod's issues, which are not ours. */
 const foreign = new Set(['custom'])
 
-/** What stands behind `code:` or `code =` on its line, by the form of a code; not `'code' in error`, nor `Type['code']`. */
+/**
+ * What stands behind `code:` or `code =` on its line, by the form of a code; not `'code' in error`, nor `Type['code']`.
+ */
 function codesOfDiagnostics(): string[] {
   return sources(makesDiagnostics)
     .flatMap((text) => [...text.matchAll(/\bcode(?::\s*| = (?='))(.*)/g)])

@@ -34,7 +34,8 @@ const plain = 'text/plain; charset=utf-8'
  * What the internal listener answers: `/livez` (the process runs), `/startupz` (configuration loaded, listeners open),
  * `/readyz` and its alias `/healthz` (`checks`), `/metrics`, `/status`. GET and HEAD only; anything else is 404.
  *
- * Health answers 200 or 503, and lists the checks where any of them has something to say; `?verbose` lists the checks, `?exclude=NAME` leaves one out.
+ * Health answers 200 or 503, and lists the checks where any of them has something to say; `?verbose` lists the checks,
+ * `?exclude=NAME` leaves one out.
  */
 export function internalHandler(options: InternalHandlerOptions): RequestListener {
   return (request, response) => {

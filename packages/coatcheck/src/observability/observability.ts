@@ -18,7 +18,10 @@ export interface Observability {
   readonly observer: GatewayObserver
   /** Names of a new model are known from the start: one series per route, listener, store, session. */
   configured(model: GatewayModel): void
-  /** An attempt to load the configuration, the first one too. Told to one process only, or the total is wrong. `at` in milliseconds since 1970. */
+  /**
+   * An attempt to load the configuration, the first one too. Told to one process only, or the total is wrong. `at` in
+   * milliseconds since 1970.
+   */
   reloaded(result: 'success' | 'failure', at: number): void
   connections(listener: string, protocol: ConnectionProtocol, change: 1 | -1): void
   /** A certificate that is served, told again at every reload. `notAfter` in milliseconds since 1970. */

@@ -15,8 +15,8 @@ interface Value {
 }
 
 /**
- * `process_*` and `nodejs_*` of this process, as every Prometheus client gives them. Nothing is loaded or measured before
- * somebody asks: prom-client would take a sixth of a start's time, and all of its costs where nobody ever asks.
+ * `process_*` and `nodejs_*` of this process, as every Prometheus client gives them. Nothing is loaded or measured
+ * before somebody asks: prom-client would take a sixth of a start's time, and all of its costs where nobody ever asks.
  */
 export function processMetrics(): () => Promise<MetricFamily[]> {
   let collecting: Promise<Registry> | undefined

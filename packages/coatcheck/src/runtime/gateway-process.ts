@@ -39,7 +39,8 @@ export interface GatewayProcessOptions {
 export interface GatewayProcess extends Runner {
   /**
    * @param handed what the process that hands its connections over has open for the listeners
-   * @param runs other processes serve this model already, so that keys which are not those of other gateways keep it from nothing
+   * @param runs other processes serve this model already, so that keys which are not those of other gateways keep it
+   * from nothing
    */
   prepare(model: GatewayModel, handed?: readonly OpenAddress[], runs?: boolean): Promise<Prepared>
 }

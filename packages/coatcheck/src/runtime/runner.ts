@@ -10,7 +10,10 @@ export interface Runner {
    */
   prepare(model: GatewayModel): Promise<Prepared>
   status(): RunningStatus
-  /** Metrics of every process that serves, or served: of one that does not answer within a second, the last that it told. */
+  /**
+   * Metrics of every process that serves, or served: of one that does not answer within a second, the last that it
+   * told.
+   */
   snapshots(): Promise<MetricsSnapshot[]>
   /** Takes no new connections; resolves when no request is under way any more. */
   drain(): Promise<void>

@@ -18,7 +18,9 @@ export interface RedisStoreOptions {
   readonly environment: Environment
 }
 
-/** Looks at every Redis store of a model with absolute paths. What could not be read is left out: it has its diagnostic. */
+/**
+ * Looks at every Redis store of a model with absolute paths. What could not be read is left out: it has its diagnostic.
+ */
 export function checkRedisStores(model: GatewayModel, { placeOf, environment }: RedisStoreOptions): Diagnostic[] {
   const read: ReadText = (source) => readText(source, '/', environment)
   return model.stores.flatMap((store, index) => {

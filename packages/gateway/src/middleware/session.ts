@@ -13,9 +13,9 @@ import { isPreflight } from './cors.ts'
 /**
  * Opens the visitor's session, and commits it once, before the head of the answer goes back.
  *
- * Mode `enforce` starts one for every request but CORS preflights, which carry no cookie; `on-demand` opens one on routes
- * with `login` or `capture` alone; `off` never. A store that fails gives 503 and leaves the visitor's cookie as it is, but
- * for what may have been written all the same: its ticket goes back with the 503.
+ * Mode `enforce` starts one for every request but CORS preflights, which carry no cookie; `on-demand` opens one on
+ * routes with `login` or `capture` alone; `off` never. A store that fails gives 503 and leaves the visitor's cookie as
+ * it is, but for what may have been written all the same: its ticket goes back with the 503.
  */
 export function session(spec: RouteSessionSpec, context: RouteContext): Middleware {
   const served = context.session(spec.session)

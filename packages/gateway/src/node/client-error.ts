@@ -57,8 +57,8 @@ function isEnd({ code }: ParserError): boolean {
 }
 
 /**
- * Says what is wrong in an ordinary answer, then ends the connection. Where nobody can be told, it is reported without a
- * status.
+ * Says what is wrong in an ordinary answer, then ends the connection. Where nobody can be told, it is reported without
+ * a status.
  */
 export function answerRaw(client: Connection, refusal: GatewayError, line?: RequestLine): void {
   const requestId = makeRequestId()
@@ -119,7 +119,9 @@ function requestLine(packet: Buffer | undefined): RequestLine | undefined {
   return METHODS.includes(method) ? { method, target } : undefined
 }
 
-/** The parser counts the request line and the headers together; without a line's end it is the target that is too long. */
+/**
+ * The parser counts the request line and the headers together; without a line's end it is the target that is too long.
+ */
 function overflow(packet: Buffer | undefined): GatewayError {
   if (packet !== undefined && !packet.includes(10) && /^[A-Z]+ \S+$/.test(packet.toString('latin1', 0, 256))) {
     return new GatewayError('target-too-long', 414, 'The request target is longer than this listener takes')

@@ -33,10 +33,10 @@ export interface ConnectionHandler {
   countHandshake(change: 1 | -1): void
   /**
    * Ends each connection with its next answer, and silent ones after a second: a request that is on the wire when the
-   * draining begins is answered, and told to close, instead of meeting a closed door; one whose head has begun to arrive
-   * has the time that heads have. Over HTTP/2 the client is told at once what is the last request that it gets an answer
-   * to (RFC 9113, section 6.8). Open WebSockets stay. A connection that is still handed over has the same time for one
-   * request.
+   * draining begins is answered, and told to close, instead of meeting a closed door; one whose head has begun to
+   * arrive has the time that heads have. Over HTTP/2 the client is told at once what is the last request that it gets
+   * an answer to (RFC 9113, section 6.8). Open WebSockets stay. A connection that is still handed over has the same
+   * time for one request.
    */
   drain(): void
   /** As `drain`, but nothing is in a hurry: silent connections have their usual time, as if nothing had changed. */

@@ -10,8 +10,8 @@ const none: LookedUp = {}
 /**
  * A request of HTTP/1 as Node's parser makes it, cheaper and with its body counted.
  *
- * Node asks each request for `headers.expect`, which builds an object of all headers. Nothing here wants that object, so
- * it is not made (it also has no place for headers named `__proto__`).
+ * Node asks each request for `headers.expect`, which builds an object of all headers. Nothing here wants that object,
+ * so it is not made (it also has no place for headers named `__proto__`).
  */
 export class Http1Request extends IncomingMessage {
   /** Bytes of the body that arrived so far, without chunked framing. */

@@ -29,8 +29,8 @@ export interface Http2Session {
  *
  * nghttp2 resets streams whose head is malformed, with one exception that is Node's: a field whose name or value holds
  * what may not stand there (RFC 9113, section 8.2.1) is dropped where nobody can see it, and the stream goes on. Such a
- * field is in no list of headers, so it frames, routes, proves and forwards nothing: to the gateway and the upstream the
- * request is one without it.
+ * field is in no list of headers, so it frames, routes, proves and forwards nothing: to the gateway and the upstream
+ * the request is one without it.
  */
 export function openHttp2Session(
   client: Connection,

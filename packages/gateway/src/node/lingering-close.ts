@@ -10,9 +10,9 @@ const checkingInterval = 250
 let lingering = 0
 
 /**
- * Makes the end of a connection wait for the body that its client still sends: its own side is closed, and what comes is
- * read and thrown away, for up to 30 s, 5 s without a byte, 64 MB, and 1,000 connections at once. A connection that is closed
- * with bytes unread is reset, and the reset takes away the answer that the client has not read yet.
+ * Makes the end of a connection wait for the body that its client still sends: its own side is closed, and what comes
+ * is read and thrown away, for up to 30 s, 5 s without a byte, 64 MB, and 1,000 connections at once. A connection that
+ * is closed with bytes unread is reset, and the reset takes away the answer that the client has not read yet.
  *
  * @see RFC 9112, section 9.6
  */

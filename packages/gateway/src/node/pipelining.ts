@@ -16,8 +16,9 @@ export interface WaitingRequest {
 export type Serve = (client: Connection, request: Http1Request, response: Http1Response) => void
 
 /**
- * Lets a request wait until all in front of it are answered: whoever sends several at once may not have them served side
- * by side, as their methods are not all safe (RFC 9112, section 9.3.2). Above its bound the connection is not read.
+ * Lets a request wait until all in front of it are answered: whoever sends several at once may not have them served
+ * side by side, as their methods are not all safe (RFC 9112, section 9.3.2). Above its bound the connection is not
+ * read.
  */
 export function waitForTurn(client: Connection, request: Http1Request, response: Http1Response, serve: Serve): void {
   client.waiting.push({ request, response, serve })

@@ -16,8 +16,8 @@ export class Pool {
 
   /**
    * Looks again: a connection that is not usable any more is thrown away. Bytes that lie in the system's buffer are not
-   * seen here; but the system tells of them in the order in which they came, so those that were there before the request
-   * of a client was have been read by now.
+   * seen here; but the system tells of them in the order in which they came, so those that were there before the
+   * request of a client was have been read by now.
    */
   take(): Connection | undefined {
     for (;;) {

@@ -1,4 +1,6 @@
-/** Opens the sessions of a configuration, and their stores, for the while of a command. Loaded only by those that do. */
+/**
+ * Opens the sessions of a configuration, and their stores, for the while of a command. Loaded only by those that do.
+ */
 import { existsSync } from 'node:fs'
 import { didYouMean, type GatewayModel, hasErrors, type SessionSpec, type StoreSpec } from '@coatcheck/model'
 import { createDirectory, type SealingKey, type SessionDirectory, SessionError } from '@coatcheck/session'

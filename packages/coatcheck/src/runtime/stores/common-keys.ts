@@ -1,4 +1,6 @@
-/** What a gateway has in common with those that share its Redis: the keys of each session, found when they are found. */
+/**
+ * What a gateway has in common with those that share its Redis: the keys of each session, found when they are found.
+ */
 import type { Log } from '@coatcheck/gateway'
 import type { GatewayModel, SessionSpec, StoreStatus } from '@coatcheck/model'
 import { type PrefixedStores, type RecordStore, type SealingKey, SessionError } from '@coatcheck/session'

@@ -1,4 +1,7 @@
-/** Writes that too few replicas confirm, and old seals, in the program: what visitors get, and what metrics and status say. */
+/**
+ * Writes that too few replicas confirm, and old seals, in the program: what visitors get, and what metrics and status
+ * say.
+ */
 import { type DurabilitySpec, defaults, type GatewayModel, type Sealing } from '@coatcheck/model'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { testStandalone, until } from '../../../../session/src/stores/redis/testing/servers.ts'

@@ -108,8 +108,8 @@ export interface WatchedHealthOptions {
 /**
  * The health of a store that knows by itself whether it is reached: seen once a second, and when an operation fails.
  *
- * An operation that fails while the store is reached is a note until a second passes without another: one slow answer, or
- * a store that is full, takes no gateway out of service.
+ * An operation that fails while the store is reached is a note until a second passes without another: one slow answer,
+ * or a store that is full, takes no gateway out of service.
  */
 export function createWatchedHealth({ see, changed, timing: { schedule } }: WatchedHealthOptions): StoreHealth {
   let failure: string | undefined

@@ -2,8 +2,8 @@ import type { Log } from '@coatcheck/gateway'
 import type { StoreStatus } from '@coatcheck/model'
 
 /**
- * Says on the log, once each, that a store went down or is full, and that it is back or has room. To be told the stores whenever one of them
- * may have changed.
+ * Says on the log, once each, that a store went down or is full, and that it is back or has room. To be told the stores
+ * whenever one of them may have changed.
  *
  * @param clock milliseconds from any beginning
  */
