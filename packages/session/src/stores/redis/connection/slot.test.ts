@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { testStandalone } from '../testing/servers.ts'
+import { busSettings, testStandalone } from '../testing/servers.ts'
 import { slotCount, slotOf } from './slot.ts'
 
 test('slots are those of the specification', () => {
@@ -13,7 +13,7 @@ test('slots are those of the specification', () => {
 
 test('slots are those of the server', async () => {
   const settings = { 'cluster-enabled': 'yes', 'cluster-config-file': 'nodes' }
-  const portSettings = (port: number) => ({ 'cluster-config-file': `${port}.nodes`, 'cluster-port': port + 1 })
+  const portSettings = (port: number) => ({ 'cluster-config-file': `${port}.nodes`, ...busSettings(port + 1) })
   await using server = await testStandalone({ settings, portSettings })
   for (const key of ['', 'a', 'shop:k3J', '{a}b', 'a{b', 'a}b{c}', 'ä{€}', '{}x']) {
     expect(slotOf(key)).toBe(Number(server.command('CLUSTER', 'KEYSLOT', key)))

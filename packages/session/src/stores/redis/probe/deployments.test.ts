@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import type { Auth, Deployment } from '../options.ts'
 import { freePorts } from '../testing/processes.ts'
 import {
+  busSettings,
   slots,
   type TestServer,
   testCluster,
@@ -144,7 +145,7 @@ test('cluster: all nodes, from one; a replica that is dead warns, a primary fail
 
 test('cluster: slots that nobody has', async () => {
   const [bus = 0] = await freePorts(1)
-  await using server = await testStandalone({ settings: { 'cluster-enabled': 'yes', 'cluster-port': bus } })
+  await using server = await testStandalone({ settings: { 'cluster-enabled': 'yes', ...busSettings(bus) } })
   const cluster: Deployment = { kind: 'cluster', nodes: nodesAt([server.port]) }
   server.command('CLUSTER', 'ADDSLOTS', ...slots(0, 16_001))
   const report = await probe(cluster)

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { redisAcl } from '../acl.ts'
 import type { Deployment } from '../options.ts'
 import { freePorts } from '../testing/processes.ts'
-import { slots, type TestStandalone, testStandalone, until } from '../testing/servers.ts'
+import { busSettings, slots, type TestStandalone, testStandalone, until } from '../testing/servers.ts'
 import { samples } from './samples.ts'
 import { host, oddServer, probe, problems, scripted, standalone, type To } from './testing/probing.ts'
 
@@ -71,7 +71,7 @@ test.each([
   ['a transaction', transaction],
 ])('what only a cluster, or a database, needs; asked in %s', async (_, more) => {
   const [bus = 0] = await freePorts(1)
-  await using server = await testStandalone({ settings: { 'cluster-enabled': 'yes', 'cluster-port': bus } })
+  await using server = await testStandalone({ settings: { 'cluster-enabled': 'yes', ...busSettings(bus) } })
   server.command('CLUSTER', 'ADDSLOTS', ...slots(0, 16_384))
   await until('it is well', () => server.command('CLUSTER', 'INFO').includes('cluster_state:ok'))
   const cluster: Deployment = { kind: 'cluster', nodes: [{ host, port: server.port }] }

@@ -1,5 +1,14 @@
 import { disposal, launcher, type TestServerOptions } from './launch.ts'
-import { attempt, folder, freePorts, type TestServer, until } from './processes.ts'
+import {
+  attempt,
+  busDistance,
+  fixedBus,
+  folder,
+  freePorts,
+  type Settings,
+  type TestServer,
+  until,
+} from './processes.ts'
 import { isInStep } from './replicated.ts'
 
 export interface TestCluster extends AsyncDisposable {
@@ -20,7 +29,7 @@ export async function testCluster(options: TestServerOptions = {}): Promise<Test
       launch(port, {
         'cluster-enabled': 'yes',
         'cluster-config-file': `${port}.nodes`,
-        'cluster-port': ports[6 + i]!,
+        ...busSettings(ports[6 + i]!),
         'cluster-node-timeout': 1500,
       }),
     ),
@@ -39,7 +48,14 @@ async function meet(servers: readonly TestServer[], ports: readonly number[]): P
     server.command('CLUSTER', 'SET-CONFIG-EPOCH', String(i + 1))
   }
   for (const [i, server] of servers.entries()) {
-    if (i > 0) servers[0]!.command('CLUSTER', 'MEET', '127.0.0.1', String(server.port), String(ports[6 + i]))
+    if (i > 0)
+      servers[0]!.command(
+        'CLUSTER',
+        'MEET',
+        '127.0.0.1',
+        String(server.port),
+        String(busPort(server.port, ports[6 + i]!)),
+      )
   }
   await until('all nodes know each other', () =>
     servers.every((server) => /cluster_known_nodes:6/.test(attempt(() => server.command('CLUSTER', 'INFO')))),
@@ -50,6 +66,11 @@ async function meet(servers: readonly TestServer[], ports: readonly number[]): P
   }
   await until('the cluster is whole', () => isWhole(servers))
 }
+
+const busPort = (port: number, wanted: number) => (fixedBus ? port + busDistance : wanted)
+
+/** The line that puts the bus of a node at this port, where there is one. */
+export const busSettings = (port: number): Settings => (fixedBus ? {} : { 'cluster-port': port })
 
 /** For `CLUSTER ADDSLOTS`: one by one, since Redis 6.2 takes no ranges. Without `end`. */
 export function slots(from: number, end: number): readonly string[] {

@@ -1,7 +1,7 @@
 /** Real servers for tests, in every deployment, on loopback. Each is disposed of with `await using`. */
 
 export { type TestAuthority, type TestCertificate, testAuthority, tlsSettings } from './certificates.ts'
-export { slots, type TestCluster, testCluster } from './cluster.ts'
+export { busSettings, slots, type TestCluster, testCluster } from './cluster.ts'
 export type { TestServerOptions } from './launch.ts'
 export { attempt, type Settings, type TestServer, until } from './processes.ts'
 export { type TestReplicated, testReplicated } from './replicated.ts'
