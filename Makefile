@@ -9,7 +9,7 @@ start:
 
 # Types, lint, import rules, all tests. Ends with a line that counts them.
 test:
-	@tools/debian-packages chromium=chromium openssl=openssl nginx=nginx-light
+	@tools/debian-packages chromium=chromium openssl=openssl nginx=nginx-light redis-server=redis-server
 	@$(NODE) tools/test.ts
 
 # Types, lint and import rules, without the tests.
