@@ -131,15 +131,26 @@ test('short, refuse: what was created is deleted again, and nothing is told to t
   const { records, manager, short } = await gateway(started)
   started.servers[2]!.pause()
   await expect(records.create('a', bytes, minute)).rejects.toMatchObject({ ...refused, notExecuted: true })
-  expect(started.primary().command('EXISTS', 'shop:a')).toBe('0')
+  const isGone = (id: string) => started.primary().command('EXISTS', `shop:${id}`) === '0'
+  await until('it is deleted again', () => isGone('a'))
   const session = await manager.open({})
   session.signIn('ann')
   const error = await session.commit().catch((thrown: unknown) => thrown)
   started.servers[2]!.resume()
   expect(error).toMatchObject(refused)
   expect(commitOf(error)).toBeUndefined()
-  expect(started.primary().command('EXISTS', `shop:${session.id}`)).toBe('0')
+  await until('it is deleted again', () => isGone(session.id!))
   expect(short).toEqual(['create', 'create'])
+})
+
+test('short, refuse: what was created too late for its caller, who may have told the ticket, is not deleted again', async () => {
+  const started = await replicated()
+  const { records } = await gateway(started)
+  started.servers[2]!.pause()
+  // Replicas have 300 ms, its caller has less.
+  await expect(records.create('late', bytes, minute, 150)).rejects.toMatchObject({ ...refused, unconfirmed: true })
+  started.servers[2]!.resume()
+  expect(await records.read('late')).toBeDefined()
 })
 
 test('short, refuse: a rotation is written, and the failure carries its cookie', async () => {

@@ -84,15 +84,16 @@ export function redisRecords(
     return durability.short === 'refuse'
   }
 
-  /** @throws StoreFailure */
-  async function takeBack(id: SessionId): Promise<never> {
+  /**
+   * A new session that is not with as many replicas as it should be: nobody is to get its ticket, so that it may end whenever it can.
+   * Not after the time of the caller, who may have told it by then.
+   */
+  function takeBack(id: SessionId, isLate: boolean): never {
+    if (isLate) throw short('may be lost', { unconfirmed: true })
     // Should the server that takes over have it: it is ended there too.
     endings.add(id)
-    const isGone = await run(deleteScript, id, [keys.changed, `${id} ${ended}`]).then(
-      () => true,
-      () => false,
-    )
-    throw short(isGone ? 'was deleted again' : 'may be lost', isGone ? { notExecuted: true } : { unconfirmed: true })
+    run(deleteScript, id, [keys.changed, `${id} ${ended}`]).catch(() => {})
+    throw short('is deleted again', { notExecuted: true })
   }
 
   /** Whatever becomes of it, the look is over afterwards. */
@@ -152,7 +153,7 @@ export function redisRecords(
           notes.failed(id, at)
           return undefined
         }
-        if (isRefused('create', confirmed)) return takeBack(id)
+        if (isRefused('create', confirmed)) takeBack(id, ports.now() - sentAt >= (within ?? Number.POSITIVE_INFINITY))
         endings.forget(id)
         const name = formatVersion(version)
         at.replicated = name
