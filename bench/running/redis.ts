@@ -14,6 +14,8 @@ export interface Redis {
   calls(names: RegExp): number
   /** A number of `INFO`, as `used_memory`. */
   info(name: string): number
+  /** Milliseconds that the longest command took of the server's one thread while `run` did; below 1: 0. */
+  longest(run: () => Promise<unknown>): Promise<number>
   /** Removes everything. */
   flush(): void
 }
@@ -24,7 +26,10 @@ export const scripts = /^(?:evalsha|eval)$/
 export async function startRedis(stage: Stage): Promise<Redis> {
   const port = await freePort()
   const settings = { port, bind: '127.0.0.1', save: '', appendonly: 'no', dir: stage.folder }
-  const given = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)])
+  const given = Object.entries({ ...settings, 'latency-monitor-threshold': 1 }).flatMap(([name, value]) => [
+    `--${name}`,
+    String(value),
+  ])
   const process = stage.start(cores.load, [program, ...given], 'redis.log')
   await listening(port)
   const ask = (...command: string[]) =>
@@ -37,6 +42,13 @@ export async function startRedis(stage: Stage): Promise<Redis> {
       return [...counted].reduce((sum, [, name, calls]) => (names.test(name!) ? sum + Number(calls) : sum), 0)
     },
     info: (name) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(ask('INFO'))?.[1]),
+    async longest(run) {
+      ask('LATENCY', 'RESET')
+      await run()
+      // The name of each event, when it was, how long the last and how long the longest one was.
+      const [, longest] = /^command\n\d+\n\d+\n(\d+)/m.exec(ask('LATENCY', 'LATEST')) ?? []
+      return Number(longest ?? 0)
+    },
     flush: () => void ask('FLUSHALL'),
   }
 }

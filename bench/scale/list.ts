@@ -15,6 +15,8 @@ export interface Listed {
   readonly serverCpu: number
   /** Milliseconds that others waited for a PING. */
   readonly waits: readonly number[]
+  /** Milliseconds of the longest command at the server; 0: less than one. */
+  readonly longest: number
 }
 
 /** Lists what is in the store, as JSON into a file. */
@@ -23,19 +25,24 @@ export async function list(redis: Redis, { folder }: Stage, configuration: strin
   const waits: number[] = []
   const stopAsking = await askAllTheTime(redis.port, waits)
   const [startedAt, cpu] = [performance.now(), redis.process.cpu()]
-  const file = openSync(output, 'w')
-  const command = [program, 'sessions', 'list', '--json', '--config', configuration, '--state', folder]
-  const child = spawn(process.execPath, command, { stdio: ['ignore', file, 'inherit'] })
-  const [code] = await once(child, 'exit')
-  closeSync(file)
+  const command = ['sessions', 'list', '--json', '--config', configuration, '--state', folder]
+  const longest = await redis.longest(() => runInto(output, command))
   stopAsking()
-  if (code !== 0) throw new Error(`sessions list ended with ${code}`)
   return {
     sessions: linesOf(output),
     seconds: (performance.now() - startedAt) / 1000,
     serverCpu: redis.process.cpu() - cpu,
     waits,
+    longest,
   }
+}
+
+async function runInto(output: string, command: readonly string[]): Promise<void> {
+  const file = openSync(output, 'w')
+  const child = spawn(process.execPath, [program, ...command], { stdio: ['ignore', file, 'inherit'] })
+  const [code] = await once(child, 'exit')
+  closeSync(file)
+  if (code !== 0) throw new Error(`sessions list ended with ${code}`)
 }
 
 function linesOf(file: string): number {

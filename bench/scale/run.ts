@@ -102,12 +102,12 @@ async function reportList(): Promise<void> {
   const store = { redis: { standalone: `127.0.0.1:${redis.port}` } }
   const { process, configuration } = await startCoatcheck(stage, { upstreamPort, name: 'listed', store })
   await process.stop()
-  const { sessions, seconds, serverCpu, waits } = await list(redis, stage, configuration)
+  const { sessions, seconds, serverCpu, waits, longest } = await list(redis, stage, configuration)
   const all = waits.toSorted((a, b) => a - b)
   const [middle, late, most] = [0.5, 0.99, 1].map((part) => all[Math.ceil(part * all.length) - 1]!.toFixed(1))
   console.log(
     `\nsessions list --json: ${sessions} in ${seconds.toFixed(1)} s, ${(sessions / seconds).toFixed(0)} per second; ` +
       `Redis ${((serverCpu * 1e6) / sessions).toFixed(1)} µs of CPU each.\n` +
-      `Others waited for a PING meanwhile: median ${middle} ms, 99 % ${late} ms, most ${most} ms.`,
+      `Others waited for a PING meanwhile: median ${middle} ms, 99 % ${late} ms, most ${most} ms; the longest command took ${longest === 0 ? 'less than 1' : longest} ms.`,
   )
 }
