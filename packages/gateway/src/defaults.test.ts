@@ -11,6 +11,7 @@ test('a session that nothing is said of is the same in a configuration and in th
   const {
     prefix: _prefix,
     serverKeys: _keys,
+    patience: _patience,
     cache: _cache,
     sqlite: _sqlite,
     lookup,
