@@ -2,7 +2,7 @@
 import { startApplication } from './application.ts'
 import { commandTimeout, type Gateway, type StoreSettings, startOne, type Usage } from './gateways.ts'
 import { watchReadiness } from './readiness.ts'
-import { type Loss, type Span, type Tally, unexcused, unexplained } from './tally.ts'
+import { type Excuse, type Span, type Tally, unexcused, unexplained } from './tally.ts'
 import { startTraffic } from './traffic.ts'
 
 /** `COATCHECK_FAULTS=long`: each fault three times, with more visitors and more time in between. */
@@ -24,6 +24,7 @@ const grace = 2000 + commandTimeout
 
 /** What a store that promises less may lose. */
 export const anything = ['sign-in', 'sign-out', 'change', 'refused'] as const
+const nothing: Excuse = { before: 0, kinds: [] }
 
 export interface Fault {
   readonly name: string
@@ -42,7 +43,7 @@ export interface Fault {
   /** Resolves when the store is able to serve again. */
   mend(): Promise<void> | void
   /** What was confirmed may be lost, from so many milliseconds before the fault; left out: nothing may. */
-  readonly mayLose?: { readonly before: number; readonly kinds: readonly Loss['kind'][] }
+  readonly mayLose?: Excuse
 }
 
 export interface Report {
@@ -116,8 +117,6 @@ function reportOf(
   afterwards: readonly Usage[],
 ): Report {
   const losses = [...tally.lost, ...tally.returned]
-  const { before: margin, kinds } = fault.mayLose ?? { before: 0, kinds: [] }
-  const isForbidden = ({ kind }: Loss) => !kinds.includes(kind)
   const backAfter = spans.map(({ from, to }, i) => {
     const next = spans[i + 1]?.from ?? Number.POSITIVE_INFINITY
     const mine = tally.refused.filter(({ sentAt, milliseconds }) => sentAt > from && sentAt + milliseconds < next)
@@ -128,15 +127,7 @@ function reportOf(
     tally,
     spans,
     unexplained: unexplained(tally, spans, grace),
-    unexcused: [
-      ...unexcused(losses.filter(isForbidden), [], margin, grace),
-      ...unexcused(
-        losses.filter((loss) => !isForbidden(loss)),
-        spans,
-        margin,
-        grace,
-      ),
-    ],
+    unexcused: unexcused(losses, spans, fault.mayLose ?? nothing, grace),
     unreadyAfter: unready.map((times) => slowestToSay(times, spans)),
     backAfter: Math.max(...backAfter),
     servedMeanwhile: tally.served.filter((at) => spans.some(({ from, to }) => at >= from && at < to)).length,

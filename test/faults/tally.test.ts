@@ -24,7 +24,10 @@ test('any other failure is not, whenever it comes', () => {
 
 test('a loss is excused where it was confirmed around a fault of a store that promises less', () => {
   const loss = (confirmedAt: number) => ({ kind: 'sign-in' as const, confirmedAt, what: 'gone' })
-  expect(unexcused([loss(500), loss(2000), loss(3400)], spans, 500, 500)).toEqual([])
-  expect(unexcused([loss(499), loss(3501)], spans, 500, 500)).toHaveLength(2)
-  expect(unexcused([loss(2000)], [], 500, 500)).toHaveLength(1)
+  const excuse = { before: 500, kinds: ['sign-in'] } as const
+  expect(unexcused([loss(500), loss(2000), loss(3400)], spans, excuse, 500)).toEqual([])
+  expect(unexcused([loss(499), loss(3501)], spans, excuse, 500)).toHaveLength(2)
+  expect(unexcused([loss(2000)], spans, { ...excuse, kinds: ['change'] }, 500)).toEqual([
+    'gone, confirmed 1000 ms after the fault began',
+  ])
 })

@@ -71,12 +71,22 @@ export function unexplained({ refused, unexplained }: Tally, spans: readonly Spa
   return [...unexplained.map(({ sentAt, what }) => `${what} (${awayFrom(sentAt, spans)} ms)`), ...times]
 }
 
-/** What a store that promises less may lose: confirmed while it was failing, or a moment before. */
-export function unexcused(losses: readonly Loss[], spans: readonly Span[], before: number, grace: number): string[] {
+/** What a store that promises less may lose: of these kinds, confirmed while it was failing or so many milliseconds before. */
+export interface Excuse {
+  readonly before: number
+  readonly kinds: readonly Loss['kind'][]
+}
+
+export function unexcused(
+  losses: readonly Loss[],
+  spans: readonly Span[],
+  { before, kinds }: Excuse,
+  grace: number,
+): string[] {
+  const isAround = ({ confirmedAt }: Loss) =>
+    spans.some(({ from, to }) => confirmedAt >= from - before && confirmedAt <= to + grace)
   return losses
-    .filter(
-      ({ confirmedAt }) => !spans.some(({ from, to }) => confirmedAt >= from - before && confirmedAt <= to + grace),
-    )
+    .filter((loss) => !kinds.includes(loss.kind) || !isAround(loss))
     .map(({ confirmedAt, what }) => `${what}, confirmed ${awayFrom(confirmedAt, spans)} ms after the fault began`)
 }
 

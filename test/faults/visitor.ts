@@ -2,6 +2,7 @@
 import { type Answer, ask } from './client.ts'
 import { bound, createJournal, type Journal, nobody } from './journal.ts'
 import type { Tally } from './tally.ts'
+import { createTrail } from './trail.ts'
 
 export interface Visitor {
   /** One request, of a kind that is thrown for. */
@@ -47,6 +48,7 @@ export function createVisitor({ name, gateways, tally, random }: VisitorOptions)
   let nonce = 0
   /** A sign-out was refused: it may have happened, and is tried until it has. */
   let leaving = false
+  const trail = createTrail()
 
   const wrong = (what: string, { text, status }: Answer) => tally.wrong.push(`${name}: ${what} (${status} ${text})`)
 
@@ -55,6 +57,7 @@ export function createVisitor({ name, gateways, tally, random }: VisitorOptions)
     const query = `${name}-${nonce++}`
     const answer = await ask(gateways[gateway]!, `${path}?${query}`, ticket)
     tally.requests += 1
+    trail.add(gateway, path, ticket, answer, journal.states.join(' or '))
     const { status, text, retryAfter, sentAt, milliseconds } = answer
     if (status === 503 && retryAfter) {
       tally.refused.push({ sentAt, milliseconds, path, gateway })
@@ -93,7 +96,7 @@ export function createVisitor({ name, gateways, tally, random }: VisitorOptions)
       tally.lost.push({
         kind: judgement === 'undone' ? 'refused' : lossOf(journal, seen),
         confirmedAt: journal.confirmedAt,
-        what: `${expected} expected, ${seen} found at ${gateway}`,
+        what: `${expected} expected, ${seen} found at ${gateway}${trail.tell()}\n`,
       })
     }
     if (judgement === 'right' && seen === nobody && certain && !leaving) {
@@ -130,7 +133,7 @@ export function createVisitor({ name, gateways, tally, random }: VisitorOptions)
     if (!answer.cookie && seen === nobody && before !== '') return
     if (!answer.cookie) {
       // The session was lost between the look at it and the change.
-      const what = `${seen} gone at ${gateway} while somebody signed in`
+      const what = `${seen} gone at ${gateway} while somebody signed in${trail.tell()}\n`
       tally.lost.push({ kind: journal.promised ? 'sign-in' : 'refused', confirmedAt: journal.confirmedAt, what })
       return startOver()
     }
@@ -165,7 +168,7 @@ export function createVisitor({ name, gateways, tally, random }: VisitorOptions)
       ghosts = ghosts.filter((other) => other !== ghost)
       const age = Math.round(answer.sentAt - ghost.endedAt)
       const what = `${seen} opened at ${gateway} by a ticket that ended at ${ghost.by} with a ${ghost.how} ${age} ms before`
-      tally.returned.push({ kind: ghost.how, confirmedAt: ghost.endedAt, what })
+      tally.returned.push({ kind: ghost.how, confirmedAt: ghost.endedAt, what: `${what}${trail.tell()}\n` })
     }
   }
 

@@ -7,6 +7,7 @@ import {
   type Changes,
   changesNoData,
   isUnchanged,
+  type Rejection,
   type Saved,
   type StoredSession,
   type Visitor,
@@ -139,12 +140,28 @@ async function applyUntilItHolds(
     if (saved !== undefined) return finishSignIn(engine, signIn, saved)
     const before = current
     const again = await engine.within(() => readSession(engine, before, now))
-    if (again.kind === 'rejected') return lost(again.reason === 'wrong_secret' ? 'refused' : 'ended')
+    if (again.kind === 'rejected') return gone(engine, before, again)
     current = again
   }
   throw conflict(
     `Session ${session.id} changed ${maxReapplied + 1} times while this request wrote to it. ` +
       'Its changes were not written; let the visitor try again.',
+  )
+}
+
+/**
+ * Whoever ended the session or replaced its ticket, on the server that had it, comes before these changes. Another server need
+ * never have had it as it was read: so nobody may be told that the changes were made.
+ *
+ * @throws SessionError
+ */
+function gone({ era }: Engine, { id, era: readIn }: TicketSession, { reason }: Rejection): Saved {
+  if (readIn === era.number) return lost(reason === 'wrong_secret' ? 'refused' : 'ended')
+  throw new SessionError(
+    'ERR_STORE_UNAVAILABLE',
+    `Another server answers since session ${id} was opened, and does not have it as it was. Its changes were not written; let ` +
+      'the visitor try again.',
+    { notExecuted: true },
   )
 }
 

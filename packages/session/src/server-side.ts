@@ -73,6 +73,7 @@ function createEngine(store: RecordStore, settings: StoreSettings, options: Serv
     tellsEnds: isExpiring(store),
     patience: isTimed(store) ? store.timeout : sessionDefaults.patience,
     outage: { seenAt: never },
+    era: { number: 0 },
   }
 }
 
@@ -149,7 +150,11 @@ function listenToEnds({ context, options, settings, cache, touches }: Engine, st
 }
 
 /** What is known to have changed is not served in an outage either. */
-function listenToChanges({ cache }: Engine, store: RecordStore) {
-  if (cache === undefined || !isChanging(store)) return undefined
-  return store.onChange((id, version) => (id === undefined ? cache.clear() : cache.keepOnly(id, version)))
+function listenToChanges({ cache, era }: Engine, store: RecordStore) {
+  if (!isChanging(store)) return undefined
+  return store.onChange((id, version) => {
+    if (id !== undefined) return cache?.keepOnly(id, version)
+    era.number += 1
+    cache?.clear()
+  })
 }

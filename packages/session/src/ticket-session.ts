@@ -43,6 +43,8 @@ export interface Engine {
   readonly patience: number
   /** When the last read failed, or one began after that; `-Infinity`: the last one did not fail. Milliseconds since 1970. */
   readonly outage: { seenAt: number }
+  /** Goes up whenever another server answers, or one that lost what it kept: it need not have what was read before. */
+  readonly era: { number: number }
 }
 
 /** The same while one request writes. */
@@ -53,6 +55,8 @@ export interface TicketSession extends StoredSession {
   readonly secret: TicketSecret
   /** Of the store. */
   readonly version: string
+  /** In which it was read or written. */
+  readonly era: number
   readonly record: OpenRecord
   readonly slot: number
   readonly next: TicketSecret | undefined
@@ -64,6 +68,7 @@ export interface TicketSession extends StoredSession {
 
 /** Reads and opens; what was opened is cached. */
 export async function readSession(engine: Engine, ticket: Ticket, now: number): Promise<TicketSession | Rejection> {
+  const era = engine.era.number
   const stored = await engine.records.read(ticket.id)
   if (stored === undefined) {
     forgetAbsent(engine, ticket.id, now)
@@ -75,7 +80,7 @@ export async function readSession(engine: Engine, ticket: Ticket, now: number): 
   if (lastsUntil <= now) return { kind: 'rejected', reason: 'unknown' }
   if (isUnderOldSeal(engine.context, record)) engine.options.observer.oldSeal?.(lastsUntil)
   const life = engine.touches.read(ticket.id, record.createdAt, stored.remaining, now)
-  return keepSession(engine, ticket, record, stored.version, life, now)
+  return keepSession(engine, ticket, record, { version: stored.version, era }, life, now)
 }
 
 /** The session of a record that was just read or written. */
@@ -83,7 +88,7 @@ export function keepSession(
   { cache, options }: Engine,
   { id, secret }: Ticket,
   record: OpenRecord,
-  version: string,
+  { version, era }: Pick<TicketSession, 'version' | 'era'>,
   life: Life,
   now: number,
 ): TicketSession {
@@ -94,6 +99,7 @@ export function keepSession(
     id,
     secret,
     version,
+    era,
     record,
     life,
     createdAt: record.createdAt,

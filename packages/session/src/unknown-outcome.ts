@@ -32,10 +32,11 @@ export async function writeSession(
   attempt: (within: number) => Promise<string | undefined>,
 ): Promise<TicketSession | SessionError | undefined> {
   const once = async (): Promise<TicketSession | undefined> => {
+    const era = engine.era.number
     const version = await engine.within(attempt)
     if (version === undefined) return undefined
     const life = engine.touches.written(write.ticket.id, createdAt, ttl, now)
-    return keepSession(engine, write.ticket, write.record, version, life, now)
+    return keepSession(engine, write.ticket, write.record, { version, era }, life, now)
   }
   try {
     return await once()

@@ -1,7 +1,8 @@
 /** Over a store that may lose what its replicas have not got yet: nothing that depends on it is told. */
 import { expect, test } from 'vitest'
 import { SessionError } from '../errors.ts'
-import type { RecordStore, Replicating } from '../store.ts'
+import type { Changing, RecordStore, Replicating, StoredRecord } from '../store.ts'
+import { memoryRecords } from '../stores/memory/index.ts'
 import { commitOf } from '../unknown-outcome.ts'
 import { createBrowser, createWorld, minute, ticketIn } from './fixtures/world.ts'
 
@@ -75,4 +76,61 @@ test('rule 6: a write that was lost from sight and is found is not confirmed bef
   const browser = createBrowser(world.manager())
   browser.take(commitOf(error)!)
   expect((await browser.visit()).get('a')).toBe(1)
+})
+
+/** A gateway whose store another server takes over, with a copy of a record or without. */
+function takenOver() {
+  const world = createWorld()
+  let server: RecordStore = memoryRecords({ clock: world.clock })
+  let lost = () => {}
+  const store: RecordStore & Changing = {
+    read: (id) => server.read(id),
+    create: (...given) => server.create(...given),
+    update: (...given) => server.update(...given),
+    touch: (...given) => server.touch(...given),
+    delete: (id) => server.delete(id),
+    close: () => server.close(),
+    onChange(listener) {
+      lost = listener
+      return () => {}
+    },
+  }
+  return {
+    manager: world.manager({ store }),
+    copy: (id: string) => server.read(id),
+    async takeOver(id: string, copy: StoredRecord | undefined) {
+      server = memoryRecords({ clock: world.clock })
+      if (copy !== undefined) await server.create(id, copy.bytes, copy.remaining)
+      lost()
+    },
+  }
+}
+
+test('rule 6: what changes a session that a failover undid is not answered as if it were written', async () => {
+  for (const hasCopy of [true, false]) {
+    const { manager, copy, takeOver } = takenOver()
+    const browser = createBrowser(manager)
+    const { id } = await browser.visit((session) => session.set('a', 1))
+    const before = hasCopy ? await copy(id!) : undefined
+    await browser.visit((session) => session.signIn('ann'))
+    const [signedIn, changing] = [browser.cookie, await manager.open({ cookie: browser.cookie })]
+    changing.set('a', 2)
+    await takeOver(id!, before)
+    const error = await changing.commit().catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE', notExecuted: true })
+    expect(commitOf(error)).toBeUndefined()
+    expect((await manager.open({ cookie: signedIn })).state).not.toBe('open')
+  }
+})
+
+test('rule 6: after a failover a sign-out still wins over what began after it', async () => {
+  const { manager, copy, takeOver } = takenOver()
+  const browser = createBrowser(manager)
+  const { id } = await browser.visit((session) => session.set('a', 1))
+  await takeOver(id!, await copy(id!))
+  const changing = await manager.open({ cookie: browser.cookie })
+  await browser.visit((session) => session.end())
+  changing.set('a', 2)
+  await changing.commit()
+  expect(changing.state).toBe('ended')
 })
