@@ -1,7 +1,7 @@
 /** One server that keeps records, watched: a subscriber on it, and whether it is still what it was. */
 import { randomBytes } from 'node:crypto'
 import type { DedicatedConnection, RedisNode } from '../connection/connection.ts'
-import { StoreFailure } from '../connection/failure.ts'
+import { isUnknownCommand, StoreFailure } from '../connection/failure.ts'
 import type { ConnectionPorts } from '../connection/ports.ts'
 
 export interface NodeWatch {
@@ -131,7 +131,7 @@ async function roleByHello(node: RedisNode): Promise<string | undefined> {
     const greeting = ((await node.call('HELLO', ['2'])) as readonly unknown[]).map(String)
     return greeting[greeting.indexOf('role') + 1]
   } catch (error) {
-    if (error instanceof StoreFailure && error.reason === 'protocol') return undefined
+    if (error instanceof StoreFailure && isUnknownCommand(error)) return undefined
     throw error
   }
 }

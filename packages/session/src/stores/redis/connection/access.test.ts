@@ -1,6 +1,7 @@
 /** Who we are to a server: users, passwords, certificates. */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { Auth, Tls } from '../options.ts'
+import { oddServer } from '../probe/testing/probing.ts'
 import { folder } from '../testing/processes.ts'
 import {
   type TestAuthority,
@@ -75,6 +76,29 @@ test('a wrong or missing password is said, and never shown', async () => {
   expect(failure).toMatchObject({ reason: 'auth' })
   expect(failure.message).toMatch(/ENOENT/)
   expect(failure.message).not.toMatch(/hunter2/)
+})
+
+test.each([['WRONGPASS hunter2 is wrong:'], ['ERR unknown command:']])(
+  'a server that answers "%s" and repeats what it was sent: the password is not shown',
+  async (words) => {
+    await using echoing = await oddServer((socket) =>
+      socket.on('data', (bytes) => void socket.write(`-${words} ${String(bytes).replaceAll('\r\n', ' ')}\r\n`)),
+    )
+    const auth = { username: 'bob', password: () => 'hunter2' }
+    const failure = await failureOf(to(echoing.port, { auth }))
+    expect(failure.message).toMatch(/refused (?:HELLO: WRONGPASS|AUTH: ERR)$/)
+  },
+)
+
+test('what a server says later does not show the password either', async () => {
+  await using echoing = await oddServer((socket) => {
+    const answers = ['*0', '+PONG']
+    socket.on('data', () => void socket.write(`${answers.shift() ?? '-ERR that was hunter2'}\r\n`))
+  })
+  const redis = to(echoing.port, { auth: { username: 'bob', password: () => 'hunter2' } })
+  const failure = await redis.call('a', 'GET', ['a']).catch((error: Error) => error.message)
+  expect(failure).toBe(`Redis at localhost:${echoing.port} refused: ERR that was [secret]`)
+  await redis.close()
 })
 
 test('a user that may do nothing but what is asked needs no INFO, CONFIG, ROLE or PING', async () => {

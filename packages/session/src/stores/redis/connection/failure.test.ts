@@ -24,6 +24,29 @@ test.each([
   expect(refused('redis:6379', text)).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE', reason, notExecuted })
 })
 
+test.each([
+  ["ERR unknown command 'EVALSHA'", true],
+  ["ERR unknown subcommand 'SLOTS'", true],
+  [`ERR Unknown Redis command called from script script: ${sha}, on @user_script:2.`, false],
+  [`ERR ACL failure in script: User shop has no permissions script: ${sha}, on @user_script:2.`, false],
+  [`ERR Error running script (call to f_${sha}): @user_script:1: The user executing the script can't run this`, false],
+])('a server that lacks a command forbids it: %s', (text, notExecuted) => {
+  expect(refused('redis:6379', text)).toMatchObject({ reason: 'forbidden', notExecuted })
+})
+
+test('a password that a server repeats is not shown, and of what it says to a greeting the first word alone is', () => {
+  const secrets = ['hunter2']
+  expect(refused('redis:6379', 'ERR hunter2 is not hunter2', { command: 'PING', secrets }).message).toBe(
+    'Redis at redis:6379 refused: ERR [secret] is not [secret]',
+  )
+  const words = 'WRONGPASS of bob is not aHVudGVyMg=='
+  expect(refused('redis:6379', words, { command: 'HELLO' }).message).toBe(
+    'Redis at redis:6379 refused HELLO: WRONGPASS',
+  )
+  expect(refused('redis:6379', 'hunter2', { command: 'AUTH', secrets }).message).not.toContain('hunter2')
+  expect(refused('redis:6379', 'MOVED 1 redis:6380', { secrets: ['6380'] }).message).toContain('MOVED 1 redis:6380')
+})
+
 test('arguments that a server repeats are not shown', () => {
   const failure = refused('redis:6379', "ERR unknown command 'HELLO', with args beginning with: '2' 'AUTH' 'hunter2'")
   expect(failure.message).toBe("Redis at redis:6379 refused: ERR unknown command 'HELLO'")

@@ -49,25 +49,60 @@ const refusals: ReadonlyMap<string, FailureReason> = new Map([
   ['NOSCRIPT', 'protocol'],
 ])
 
+/** What the server refused, where it may have been a secret. */
+export interface Asked {
+  readonly command?: string | undefined
+  /** What was sent on this connection and must not be shown. */
+  readonly secrets?: Iterable<string>
+}
+
 /**
- * An error reply as a failure.
+ * An error reply as a failure. No secret is in its message, whatever the server repeats.
  *
  * Inside a script the word may stand in the middle (Redis 6.2: `ERR Error running script … : -OOM command …`), and
  * commands before it may have been done, so that nothing is certain of it.
  */
-export function refused(address: string, text: string): StoreFailure {
+export function refused(address: string, text: string, asked: Asked = {}): StoreFailure {
   const inScript = /script: [0-9a-f]{40}|running script|user_script/.test(text)
   const reply = /(?:^|[: ]-)([A-Z]{3,})\b/.exec(inScript ? text.replace(/^ERR /, '') : text)?.[1]
-  const reason = /^ERR max number of clients/.test(text) ? 'busy' : refusals.get(reply ?? '')
-  const message = `Redis at ${address} refused: ${withoutArguments(text)}`
+  const reason = sentences.find(([sentence]) => sentence.test(text))?.[1] ?? refusals.get(reply ?? '')
+  const what = isGreeting(asked.command) ? ` ${asked.command}` : ''
+  const message = `Redis at ${address} refused${what}: ${shown(text, asked)}`
   const notExecuted = reason !== undefined && !inScript
   return new StoreFailure(reason ?? 'protocol', message, { notExecuted, ...(reply !== undefined && { reply }) })
 }
 
-/** Servers repeat the arguments of a command that they do not know: a value or a password may be among them. */
+/** Refusals that begin with a word that says nothing, or with none. */
+const sentences: readonly (readonly [RegExp, FailureReason])[] = [
+  [/^ERR max number of clients/, 'busy'],
+  [/^(?:[A-Z]+ )?unknown (?:sub)?command/i, 'forbidden'],
+  // In a script.
+  [/Unknown Redis command called from/i, 'forbidden'],
+  [/ACL failure in script|user executing the script can't/, 'forbidden'],
+]
+
+/** Whether it means, of a command that is in no script, that the server does not have it. */
+export function isUnknownCommand({ reason, reply }: StoreFailure): boolean {
+  return reason === 'forbidden' && reply === 'ERR'
+}
+
+function shown(text: string, { command, secrets = [] }: Asked): string {
+  // Read as it is by who follows it, also when an address looks like a password.
+  if (/^(?:MOVED|ASK) \d+ \S*:\d+$/.test(text)) return text
+  let said = isGreeting(command) ? (/^\S*/.exec(text)?.[0] ?? '') : withoutArguments(text)
+  for (const secret of secrets) if (secret !== '') said = said.replaceAll(secret, '[secret]')
+  return said.slice(0, 300)
+}
+
+/** The commands that carry a password. */
+export function isGreeting(command: string | undefined): boolean {
+  return command === 'HELLO' || command === 'AUTH'
+}
+
+/** Servers repeat the arguments of a command that they do not know: a value may be among them. */
 function withoutArguments(text: string): string {
   const end = text.indexOf(', with args beginning with')
-  return (end === -1 ? text : text.slice(0, end)).slice(0, 300)
+  return end === -1 ? text : text.slice(0, end)
 }
 
 /** What ended or prevented a connection, of errors of sockets, of TLS and of name lookup. */

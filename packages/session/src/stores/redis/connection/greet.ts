@@ -1,6 +1,6 @@
 /** The first words on a connection: who we are, and what the other side is. */
 import type { Auth } from '../options.ts'
-import { broken, StoreFailure } from './failure.ts'
+import { broken, isUnknownCommand, StoreFailure } from './failure.ts'
 import type { Link } from './link.ts'
 
 /** What a server says it is; `undefined` where it does not say. */
@@ -40,7 +40,9 @@ async function hello(link: Link, credentials: readonly string[], ms: number): Pr
   } catch (error) {
     if (!(error instanceof StoreFailure)) throw error
     if (error.reason === 'closed') throw hungUp(link.address)
-    if (!/unknown command/i.test(error.message)) throw error
+    // Of who has not said AUTH yet, Valkey 9.1 wants that before it says that it knows no such command.
+    const isUnknown = isUnknownCommand(error) || (error.reply === 'NOAUTH' && credentials.length > 0)
+    if (!isUnknown) throw error
   }
   // A proxy in between that knows no HELLO.
   if (credentials.length > 0) await link.send('AUTH', credentials, ms)

@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis'
 import { clientOver, commandOf, corked } from './client.ts'
 import type { Argument } from './connection.ts'
 import { type Ended, type Ending, endingOf } from './ending.ts'
-import { refused, StoreFailure } from './failure.ts'
+import { isGreeting, refused, StoreFailure } from './failure.ts'
 import type { ConnectionPorts } from './ports.ts'
 
 export interface Link {
@@ -89,14 +89,16 @@ function senderOn(socket: Socket, redis: Redis, ending: Ending, address: string,
   const answered = () => {
     if (--unanswered === 0 && finishing) ending.byUs()
   }
-  const failureOf = (error: Error) => {
-    if (error.name === 'ReplyError') return refused(address, error.message)
+  const secrets = new Set<string>()
+  const failureOf = (error: Error, command: string) => {
+    if (error.name === 'ReplyError') return refused(address, error.message, { command, secrets })
     return ending.lost(error.message.startsWith("Stream isn't writeable"))
   }
   return {
     send(name, args, ms) {
       if (ending.isOver || !socket.writable) return Promise.reject(ending.lost(true))
       cork()
+      if (isGreeting(name)) noteSecret(secrets, args)
       const command = commandOf(name, args)
       redis.sendCommand(command)
       sent++
@@ -118,7 +120,7 @@ function senderOn(socket: Socket, redis: Redis, ending: Ending, address: string,
           },
           (error: Error) => {
             settled()
-            reject(failureOf(error))
+            reject(failureOf(error, name))
           },
         )
       })
@@ -135,6 +137,11 @@ function senderOn(socket: Socket, redis: Redis, ending: Ending, address: string,
       ending.tell(ports.schedule(ending.byUs, finishWithin))
     },
   }
+}
+
+/** Of AUTH, and of HELLO with it, the last argument is the password. */
+function noteSecret(secrets: Set<string>, args: readonly Argument[]): void {
+  if (args.length > 1) secrets.add(String(args.at(-1)))
 }
 
 async function subscribe(
