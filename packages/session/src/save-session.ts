@@ -15,7 +15,7 @@ import {
 import type { SessionId } from './store.ts'
 import { formatTicket, newSecret, type Ticket, type TicketSecret } from './ticket.ts'
 import { type Engine, readSession, type TicketSession, type Writing } from './ticket-session.ts'
-import { isReplicated, type RecordWrite, writeSession } from './unknown-outcome.ts'
+import { isReplicated, notReplicated, type RecordWrite, writeSession } from './unknown-outcome.ts'
 
 /** After a conflict, changes are applied again at most so often (rule 5). */
 const maxReapplied = 3
@@ -178,7 +178,7 @@ async function applyOnce(
   if (ttl <= 0) return lost('ended')
   if (now >= session.goodUntil) return lost('refused')
   const write = prepareWrite(engine, session, changes, now)
-  if (write === undefined) return keepAsIs(engine, session, now, justRead)
+  if (write === undefined) return keepAsIs(engine, session, changes, now, justRead)
   checkSize(engine, write)
   const update = (within: number) => engine.records.update(session.id, write.bytes, session.version, ttl, within)
   const saved = await writeSession(engine, write, session.createdAt, ttl, now, update)
@@ -233,12 +233,18 @@ function amend(engine: Engine, session: TicketSession, content: Content, now: nu
 async function keepAsIs(
   engine: Writing,
   session: TicketSession,
+  changes: Changes,
   now: number,
   justRead: boolean,
 ): Promise<Saved | undefined> {
   const newest = newestSecret(engine, session)
   // A late answer must not put a ticket over one that came after it: so only what the store still says.
   if (newest !== undefined && !justRead && engine.confirm?.(session.id, session.version) !== true) return undefined
+  // What was asked for is there by a write that may have been refused, and is answered as done now.
+  if (!isUnchanged(changes) && !(await isReplicated(engine, session, now))) {
+    if (justRead) throw notReplicated()
+    return undefined
+  }
   const saved = unchanged(session, (await mayHandOut(engine, session, now)) ? ticketOf(session, newest) : undefined)
   if (!engine.touches.use(session.life, now)) return saved
   return (await touch(engine, session, now)) ? saved : lost('ended')

@@ -76,7 +76,11 @@ async function find(engine: Writing, write: RecordWrite, now: number): Promise<T
   if (found.kind !== 'open') return undefined
   if (!write.fresh && !Buffer.from(found.record.header).equals(write.record.header)) return undefined
   if (await isReplicated(engine, found, now)) return found
-  throw new SessionError('ERR_STORE_UNAVAILABLE', 'Not every replica has the session yet.', { unconfirmed: true })
+  throw notReplicated()
+}
+
+export function notReplicated(): SessionError {
+  return new SessionError('ERR_STORE_UNAVAILABLE', 'Not every replica has the session yet.', { unconfirmed: true })
 }
 
 /** Whether the record as it was read is safe from a failover, of whoever it was that wrote it. */

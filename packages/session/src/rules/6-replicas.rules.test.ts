@@ -1,5 +1,6 @@
 /** Over a store that may lose what its replicas have not got yet: nothing that depends on it is told. */
 import { expect, test } from 'vitest'
+import type { SessionManager } from '../api.ts'
 import { SessionError } from '../errors.ts'
 import type { Changing, RecordStore, Replicating, StoredRecord } from '../store.ts'
 import { memoryRecords } from '../stores/memory/index.ts'
@@ -76,6 +77,19 @@ test('rule 6: a write that was lost from sight and is found is not confirmed bef
   const browser = createBrowser(world.manager())
   browser.take(commitOf(error)!)
   expect((await browser.visit()).get('a')).toBe(1)
+})
+
+test('rule 6: a change that was refused and is asked for again is not confirmed before it is with the replicas', async () => {
+  const { gateways, replicate } = replicating()
+  const browser = createBrowser(gateways[0])
+  await browser.visit((session) => session.set('a', 1))
+  const change = (manager: SessionManager) => createBrowser(manager, browser.cookie).visit((it) => it.set('a', 2))
+  replicate(false)
+  for (const manager of [gateways[0], ...gateways]) {
+    await expect(change(manager)).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE', unconfirmed: true })
+  }
+  replicate(true)
+  for (const manager of gateways) expect((await change(manager)).get('a')).toBe(2)
 })
 
 /** A gateway whose store another server takes over, with a copy of a record or without. */
