@@ -1,7 +1,7 @@
 /** The program as a process: exit codes, and what goes to which stream. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -79,6 +79,45 @@ test('2: wrong usage', () => {
     stdout: '',
     stderr: 'coatcheck: There is no command "chek". Did you mean "check"?\nMore: coatcheck --help\n',
   })
+})
+
+const deadNames = fileURLToPath(new URL('fixtures/dead-names.ts', import.meta.url))
+
+/** Where a lookup of a name goes on for ever. */
+function withDeadNames() {
+  const FIFO = join(folder, 'fifo')
+  spawnSync('mkfifo', [FIFO])
+  const env = { PATH: process.env.PATH, HOME: folder, FIFO, PASSWORD: 'pw' }
+  const store = 'stores: { main: { redis: { standalone: redis.example } } }\n'
+  write(`name: shop\n${good}${store}sessions: { default: { mode: enforce, store: main } }\n`)
+  return { cwd: folder, env }
+}
+
+test.each([
+  ['check', 'name-server-silent', 1],
+  ['sessions list', 'redis.example', 70],
+])('a name server that is silent: "%s" says so and ends', (command, words, code) => {
+  const { cwd, env } = withDeadNames()
+  const args = ['--import', deadNames, program, ...command.split(' ')]
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd, env, encoding: 'utf8', timeout: 30_000 })
+  expect(stdout + stderr).toContain(words)
+  expect(status).toBe(code)
+})
+
+test.each([1, 2])('a name server that is silent: SIGTERM ends a gateway, workers: %i', async (workers) => {
+  const { cwd, env } = withDeadNames()
+  write(`workers: ${workers}\n${readFileSync(join(folder, 'coatcheck.yaml'))}`)
+  const child = spawn(process.execPath, ['--import', deadNames, program, 'run', '--state', 'state'], {
+    cwd,
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  child.stderr.on('data', (chunk) => {
+    if (!child.killed && String(chunk).includes('Serving')) child.kill('SIGTERM')
+  })
+  const late = setTimeout(() => child.kill('SIGKILL'), 40_000)
+  expect(await once(child, 'exit')).toEqual([0, null])
+  clearTimeout(late)
 })
 
 test('who reads only the beginning is no failure', async () => {

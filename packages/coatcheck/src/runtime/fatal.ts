@@ -1,4 +1,5 @@
 import { exitCodes } from '../exit-codes.ts'
+import { leave } from '../leave.ts'
 import type { Observability } from '../observability/observability.ts'
 
 /** Milliseconds that the last words may take. */
@@ -9,10 +10,10 @@ const lastWords = 1_000
  */
 export function endOnFatal({ log, flush }: Pick<Observability, 'log' | 'flush'>): { dispose(): void } {
   const end = (error: unknown) => {
-    setTimeout(() => process.exit(exitCodes.fatal), lastWords)
+    setTimeout(() => leave(exitCodes.fatal), lastWords)
     const stack_trace = error instanceof Error ? error.stack : undefined
     log.error('The program broke and ends', { error: { message: String(error), stack_trace } })
-    void flush().finally(() => process.exit(exitCodes.fatal))
+    void flush().finally(() => leave(exitCodes.fatal))
   }
   process.once('uncaughtException', end).once('unhandledRejection', end)
   return { dispose: () => process.off('uncaughtException', end).off('unhandledRejection', end) }

@@ -1,6 +1,7 @@
 /** Entry of a worker process: runs the models that the primary sends. */
 import type { Socket } from 'node:net'
 import { exitCodes } from '../../exit-codes.ts'
+import { leave } from '../../leave.ts'
 import { createObservability, type MetricsSnapshot } from '../../observability/observability.ts'
 import { stateFolder } from '../../state/state-folder.ts'
 import { endOnFatal } from '../fatal.ts'
@@ -80,7 +81,7 @@ async function lastWords(): Promise<void> {
 
 async function end(): Promise<void> {
   await observability.flush()
-  process.exit(exitCodes.fine)
+  leave(exitCodes.fine)
 }
 
 function failure(error: unknown): Failure {
