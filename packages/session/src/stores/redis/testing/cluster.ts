@@ -1,9 +1,9 @@
-import { disposal, launcher, type TestServerOptions } from './launch.ts'
+import { launcher, startedIn, type TestServerOptions } from './launch.ts'
 import {
   attempt,
   busDistance,
+  type Folder,
   fixedBus,
-  folder,
   freePorts,
   type Settings,
   type TestServer,
@@ -21,7 +21,10 @@ export interface TestCluster extends AsyncDisposable {
 
 /** Three primaries with a replica each, all slots covered. */
 export async function testCluster(options: TestServerOptions = {}): Promise<TestCluster> {
-  const place = folder()
+  return await startedIn((place) => sharing(place, options))
+}
+
+async function sharing(place: Folder, options: TestServerOptions) {
   const ports = await freePorts(12)
   const launch = launcher(place, options)
   const servers = await Promise.all(
@@ -37,7 +40,7 @@ export async function testCluster(options: TestServerOptions = {}): Promise<Test
   await meet(servers, ports)
   const byId = new Map(servers.map((server) => [server.command('CLUSTER', 'MYID'), server]))
   const ownerOf = (key: string) => byId.get(ownerId(servers, slotOf(servers, key)))!
-  return { servers, ports: ports.slice(0, 6), ownerOf, [Symbol.asyncDispose]: disposal(place, servers) }
+  return { servers, ports: ports.slice(0, 6), ownerOf }
 }
 
 async function meet(servers: readonly TestServer[], ports: readonly number[]): Promise<void> {

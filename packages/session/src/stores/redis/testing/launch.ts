@@ -1,4 +1,4 @@
-import { type Folder, type Settings, startServer, type TestServer } from './processes.ts'
+import { type Folder, folder, type Settings, startServer } from './processes.ts'
 
 export interface TestServerOptions {
   /** Lines of the configuration of every data server: `{ requirepass: 'p', timeout: 1, maxmemory: '4mb' }`. */
@@ -34,10 +34,15 @@ export function launcher(place: Folder, { settings = {}, portSettings = () => ({
     })
 }
 
-/** Ends what was started, and removes its folder. */
-export function disposal(place: Folder, servers: readonly TestServer[]) {
-  return async () => {
-    await Promise.all(servers.map((server) => server.kill()))
-    place.remove()
+/** What is started in a folder of its own, and ends with it; at once where not all of it starts. */
+export async function startedIn<Started extends object>(
+  start: (place: Folder) => Promise<Started>,
+): Promise<Started & AsyncDisposable> {
+  const place = folder()
+  try {
+    return Object.assign(await start(place), { [Symbol.asyncDispose]: place.end })
+  } catch (error) {
+    await place.end()
+    throw error
   }
 }

@@ -35,27 +35,36 @@ export interface TestServer {
   command(...args: readonly string[]): string
 }
 
-const running = new Set<ChildProcess>()
+/** With the folder of each. */
+const running = new Map<ChildProcess, string>()
 const folders = new Set<string>()
 process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL')
+  for (const child of running.keys()) child.kill('SIGKILL')
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
 
 export interface Folder {
   readonly path: string
   remove(): void
+  /** Kills the servers that were started in it, and removes it. */
+  end(): Promise<void>
 }
 
-/** A folder that is removed when the process ends, or at `remove`. */
+/** A folder that is removed when the process ends, or before. */
 export function folder(): Folder {
   const path = mkdtempSync(join(tmpdir(), 'coatcheck-redis-'))
   folders.add(path)
+  const remove = () => {
+    folders.delete(path)
+    rmSync(path, { recursive: true, force: true })
+  }
   return {
     path,
-    remove() {
-      folders.delete(path)
-      rmSync(path, { recursive: true, force: true })
+    remove,
+    async end() {
+      const children = [...running].filter(([, place]) => place === path)
+      await Promise.all(children.map(([child]) => ended(child)))
+      remove()
     },
   }
 }
@@ -129,7 +138,7 @@ function start({ folder, port, args = [] }: Launch, settings: Settings): ChildPr
   // A sentinel keeps what it learnt in its file.
   if (!(args.includes('--sentinel') && existsSync(file))) writeFileSync(file, linesOf(settings))
   const child = spawn(program, [file, ...args], { stdio: 'ignore', cwd: folder })
-  running.add(child)
+  running.set(child, folder)
   child.on('exit', () => running.delete(child)).on('error', () => running.delete(child))
   return child
 }
@@ -150,7 +159,8 @@ async function ended(child: ChildProcess): Promise<void> {
 
 async function answers(command: TestServer['command'], child: ChildProcess): Promise<void> {
   await until('the server answers', () => {
-    if (child.exitCode !== null) throw new Error(`${program} ended with ${child.exitCode}.`)
+    const end = child.exitCode ?? child.signalCode
+    if (end !== null) throw new Error(`${program} ended with ${end}.`)
     return /PONG/.test(attempt(() => command('PING')))
   })
 }

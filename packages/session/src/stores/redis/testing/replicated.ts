@@ -1,5 +1,5 @@
-import { disposal, launcher, type TestServerOptions } from './launch.ts'
-import { attempt, type Folder, folder, freePorts, type TestServer, until } from './processes.ts'
+import { launcher, startedIn, type TestServerOptions } from './launch.ts'
+import { attempt, type Folder, freePorts, type TestServer, until } from './processes.ts'
 
 export interface TestReplicated extends AsyncDisposable {
   /** The first began as the primary. */
@@ -12,9 +12,7 @@ export interface TestReplicated extends AsyncDisposable {
 
 /** A primary with replicas that are in step with it. */
 export async function testReplicated(replicas = 2, options: TestServerOptions = {}): Promise<TestReplicated> {
-  const place = folder()
-  const servers = await replicating(place, replicas, options)
-  return { ...shownAs(servers), [Symbol.asyncDispose]: disposal(place, servers) }
+  return await startedIn(async (place) => shownAs(await replicating(place, replicas, options)))
 }
 
 /** The primary, then its replicas, in step. */

@@ -1,14 +1,5 @@
-import { disposal, type TestServerOptions } from './launch.ts'
-import {
-  attempt,
-  type Folder,
-  folder,
-  freePorts,
-  type Settings,
-  startServer,
-  type TestServer,
-  until,
-} from './processes.ts'
+import { startedIn, type TestServerOptions } from './launch.ts'
+import { attempt, type Folder, freePorts, type Settings, startServer, type TestServer, until } from './processes.ts'
 import { replicating, shownAs, type TestReplicated } from './replicated.ts'
 
 export interface TestSentinel extends TestReplicated {
@@ -29,15 +20,17 @@ export interface TestSentinelOptions extends TestServerOptions {
 
 /** A primary with two replicas and three sentinels that know each other. */
 export async function testSentinel(options: TestSentinelOptions = {}): Promise<TestSentinel> {
-  const place = folder()
+  return await startedIn((place) => watching(place, options))
+}
+
+async function watching(place: Folder, options: TestSentinelOptions) {
   const servers = await replicating(place, 2, options)
   const ports = await freePorts(3)
   const sentinels = await Promise.all(ports.map((port) => startSentinel(place, port, servers[0]!.port, options)))
   await until('the sentinels know each other', () => sentinels.every(knowsAll))
   const named = (sentinel = sentinels[0]!) =>
     Number(sentinel.command('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName).split('\n')[1])
-  const dispose = disposal(place, [...servers, ...sentinels])
-  return { ...shownAs(servers), masterName, sentinels, named, [Symbol.asyncDispose]: dispose }
+  return { ...shownAs(servers), masterName, sentinels, named }
 }
 
 const masterName = 'main'

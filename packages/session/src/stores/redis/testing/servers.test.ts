@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { expect, test } from 'vitest'
 import { testCluster, testReplicated, testSentinel, testStandalone, until } from './servers.ts'
 
@@ -30,3 +31,18 @@ test('a cluster covers all slots', async () => {
   expect(owner.command('SET', 'a', '1')).toBe('OK')
   expect(cluster.servers[0] === owner || cluster.servers[1] === owner || cluster.servers[2] === owner).toBe(true)
 })
+
+test('of a cluster that does not come up nothing stays', async () => {
+  const ports: number[] = []
+  const lastOneFails = (port: number) => (ports.push(port) === 6 ? { nonsense: 'yes' } : {})
+  await expect(testCluster({ portSettings: lastOneFails })).rejects.toThrow('ended with 1')
+  expect(ports).toHaveLength(6)
+  expect(await Promise.all(ports.map(isListening))).not.toContain(true)
+})
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false))
+    socket.on('connect', () => socket.destroy())
+  })
+}
