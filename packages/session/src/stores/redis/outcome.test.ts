@@ -96,3 +96,16 @@ test('a server without memory refuses for certain: nothing is asked again, and n
   expect(error).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE', notExecuted: true })
   expect(commitOf(error)).toBeUndefined()
 })
+
+test('a server that lost the session is there when its change is written: that is refused', async () => {
+  const manager = await gateway(server.port, undefined, 5000)
+  const browser = createBrowser(manager)
+  await browser.visit((session) => session.set('a', 1))
+  const session = await manager.open({ cookie: browser.cookie })
+  session.set('a', 2)
+  await server.kill()
+  await server.restart()
+  const error = await session.commit().catch((thrown: unknown) => thrown)
+  expect(error).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE', notExecuted: true })
+  expect(String(error)).toContain('does not have it as it was')
+})
