@@ -60,6 +60,13 @@ interface Running {
   readonly stores: PreparedStores
 }
 
+function plainTcp(store: string, address: string): string {
+  return (
+    `Store "${store}" was led to ${address}, which is reached over plain TCP: whoever is on the way reads the password, and ` +
+    'can change and end sessions. Give the servers TLS, and the store tls: {} (in a URL, write rediss://).'
+  )
+}
+
 /** A gateway in this process: model → stores → compiled gateway → listeners. */
 export function createGatewayProcess({
   observability,
@@ -69,7 +76,11 @@ export function createGatewayProcess({
 }: GatewayProcessOptions): GatewayProcess {
   const { log, observer } = observability
   const storeLog = createStoreLog(log, () => performance.now())
-  const stores = createStores(state, { changed: tellStores, unconfirmed: observability.storeUnconfirmed })
+  const stores = createStores(state, {
+    changed: tellStores,
+    unconfirmed: observability.storeUnconfirmed,
+    plain: (store, address) => log.warn(plainTcp(store, address)),
+  })
   const sealSeen = soon(() => statusChanged?.())
   const storeStatus = () => stores.status().map((status) => running?.sharing.statusOf(status) ?? status)
   function tellStores(): void {

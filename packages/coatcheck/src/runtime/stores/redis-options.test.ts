@@ -80,6 +80,19 @@ test('a URL is read where it lies, its password at each connection', () => {
 })
 
 test.each([
+  ['its own', 'redis://:pw@redis?x=1', undefined, /^The URL of store "main" cannot be used: it has a "\?"\. /],
+  [
+    'what stands beside it',
+    'redis://:pw@redis',
+    systemTls,
+    /^The URL .* cannot be used: the store has a URL without TLS/,
+  ],
+])('what is wrong with a URL is said of whom it concerns: %s', (_, text, tls, message) => {
+  const url: RedisStoreSpec = { ...spec, deployment: { kind: 'url', url: env('URL') }, tls }
+  expect(() => withoutUrl(url, reading({ URL: text }))).toThrow(message)
+})
+
+test.each([
   ['that is none', { auth: undefined }, 'http://:hunter2@redis'],
   ['with a password beside another', { auth: { username: undefined, password: env('P') } }, 'redis://:hunter2@redis'],
   ['without TLS beside settings of TLS', { tls: systemTls }, 'redis://:hunter2@redis'],

@@ -26,7 +26,7 @@ export function withoutUrl(spec: RedisStoreSpec, read: ReadText): RedisStoreSpec
   if (url.ok && problem === undefined) return storeOfUrl(spec, url.value)
   throw new ProgramError(
     'store-url-invalid',
-    `The URL of store "${spec.name}" cannot be used: the store ${problem?.problem}.`,
+    `The URL of store "${spec.name}" cannot be used: ${url.ok ? 'the store' : 'it'} ${problem?.problem}.`,
     'The store could not be found.',
     problem?.remedy ?? '',
   )
@@ -36,10 +36,13 @@ export function withoutUrl(spec: RedisStoreSpec, read: ReadText): RedisStoreSpec
  * What connects to a store. Passwords, certificates and keys are read anew at each connection, so that none has to be
  * opened again when a file changes.
  *
- * @param onShort told of each write that too few replicas confirmed
  * @throws ProgramError as `withoutUrl`
  */
-export function redisOptions(spec: RedisStoreSpec, read: ReadText, onShort?: Durability['onShort']): ConnectionOptions {
+export function redisOptions(
+  spec: RedisStoreSpec,
+  read: ReadText,
+  { onShort, onPlain }: Pick<ConnectionOptions, 'onPlain'> & Pick<Durability, 'onShort'> = {},
+): ConnectionOptions {
   const { deployment, auth, tls, timeouts, durability } = withoutUrl(spec, read)
   return {
     deployment: deploymentOf(deployment, read),
@@ -47,6 +50,7 @@ export function redisOptions(spec: RedisStoreSpec, read: ReadText, onShort?: Dur
     auth: auth && authOf(auth, () => withoutUrl(spec, read).auth ?? auth, read),
     tls: tls && tlsOf(tls, read),
     timeouts,
+    onPlain,
     durability: durability && { ...durability, onShort },
   }
 }

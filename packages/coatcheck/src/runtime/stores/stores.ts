@@ -42,6 +42,8 @@ export interface StoresOptions {
   /** Other stores run, or one that does went down or came back. */
   readonly changed?: (() => void) | undefined
   readonly unconfirmed?: Unconfirmed | undefined
+  /** Told once of each server elsewhere that others named, and that is reached over plain TCP. */
+  readonly plain?: ((store: string, address: string) => void) | undefined
   /** @defaultValue that of the process */
   readonly timing?: Timing | undefined
 }
@@ -66,7 +68,7 @@ const nobody = '~nobody'
 
 export function createStores(
   state: StateFolder,
-  { changed = () => {}, unconfirmed = () => {}, timing = realTiming }: StoresOptions = {},
+  { changed = () => {}, unconfirmed = () => {}, plain = () => {}, timing = realTiming }: StoresOptions = {},
 ): Stores {
   const open = new Map<string, Open>()
   let running: readonly Open[] = []
@@ -80,7 +82,7 @@ export function createStores(
   }
 
   function make(key: string, spec: StoreSpec, connectRedis: ConnectRedis | undefined): Open {
-    const store = openStore(spec, state, connectRedis, unconfirmed)
+    const store = openStore(spec, state, connectRedis, { unconfirmed, plain })
     const health = healthOf(store, () => running.includes(made) && changed(), timing)
     const made: Open = { key, spec, store, health, users: 0 }
     return made
@@ -162,7 +164,7 @@ function openStore(
   spec: StoreSpec,
   state: StateFolder,
   connectRedis: ConnectRedis | undefined,
-  unconfirmed: Unconfirmed,
+  { unconfirmed, plain }: Required<Pick<StoresOptions, 'unconfirmed' | 'plain'>>,
 ): Opened {
   switch (spec.kind) {
     case 'memory':
@@ -173,7 +175,12 @@ function openStore(
     case 'sealed-cookie':
       return undefined
     case 'redis':
-      return connectRedis?.(redisOptions(spec, readText, (operation) => unconfirmed(spec.name, operation)))
+      return connectRedis?.(
+        redisOptions(spec, readText, {
+          onShort: (operation) => unconfirmed?.(spec.name, operation),
+          onPlain: (address) => plain?.(spec.name, address),
+        }),
+      )
   }
 }
 

@@ -77,6 +77,11 @@ export interface ConnectionOptions {
     /** For each command, waiting for a connection included. @defaultValue 2000 */
     readonly command?: number
   }
+  /**
+   * Told once of each server that is not among those of the deployment, lies on another machine and was connected over plain
+   * TCP, as `host:port`. Must not throw.
+   */
+  readonly onPlain?: ((address: string) => void) | undefined
   /** @defaultValue the primary alone confirms */
   readonly durability?: Durability | undefined
 }

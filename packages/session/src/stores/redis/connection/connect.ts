@@ -1,6 +1,6 @@
 /** A Redis or Valkey in any deployment, as one connection. */
 import { sessionDefaults } from '../../../defaults.ts'
-import type { ConnectionOptions } from '../options.ts'
+import type { ConnectionOptions, Node } from '../options.ts'
 import { pacing } from './backoff.ts'
 import { cluster } from './cluster.ts'
 import type { ConnectionState, RedisConnection } from './connection.ts'
@@ -11,10 +11,11 @@ import type { Greeting } from './greet.ts'
 import type { Kept, Open } from './keep.ts'
 import type { Link } from './link.ts'
 import { nodes } from './nodes.ts'
-import { type Access, openLink } from './open-link.ts'
+import { type Access, nameOf, openLink } from './open-link.ts'
 import { type ConnectionPorts, realPorts } from './ports.ts'
 import { replicated } from './replicated.ts'
 import { sentinel } from './sentinel.ts'
+import { isOwnAddress } from './socket.ts'
 import { standalone } from './standalone.ts'
 import type { Surroundings, Topology } from './topology.ts'
 import { waiting } from './waiting.ts'
@@ -31,7 +32,12 @@ const memberWithin = 1000
 export function connect(options: ConnectionOptions, given: Partial<ConnectionPorts> = {}): RedisConnection {
   const ports: ConnectionPorts = { ...realPorts, ...given }
   const access = accessOf(options)
-  const open: Open = (node, signal) => openLink(node, access, ports, signal)
+  const tell = plainTeller(options)
+  const open: Open = async (node, signal) => {
+    const link = await openLink(node, access, ports, signal)
+    tell(node)
+    return link
+  }
   const sleepers = waiting(ports)
   const closing = new AbortController()
   let state: ConnectionState | undefined
@@ -66,6 +72,19 @@ export function connect(options: ConnectionOptions, given: Partial<ConnectionPor
       shape.close()
       state = { up: false, reason: 'closed', message: 'The Redis store was closed.', since: ports.wallClock() }
     },
+  }
+}
+
+/** Tells of servers that others named and that are reached plainly. Of those of the deployment who wrote it knows. */
+function plainTeller({ deployment, tls, onPlain }: ConnectionOptions): (node: Node) => void {
+  if (tls !== undefined || onPlain === undefined) return () => {}
+  const nodes = deployment.kind === 'standalone' ? [deployment.node] : deployment.nodes
+  const known = new Set(nodes.map(nameOf))
+  return (node) => {
+    const address = nameOf(node)
+    if (known.has(address) || isOwnAddress(node.host) || /(?:^|\.)localhost\.?$/.test(node.host)) return
+    known.add(address)
+    onPlain(address)
   }
 }
 

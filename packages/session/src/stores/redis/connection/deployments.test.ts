@@ -1,11 +1,13 @@
 /** Every deployment: connect, lose a server, follow, recover. */
 import { expect, test, vi } from 'vitest'
+import { elsewhere, sentinelNaming } from '../probe/testing/probing.ts'
 import {
   type TestSentinel,
   type TestServer,
   testCluster,
   testReplicated,
   testSentinel,
+  testStandalone,
   until,
 } from '../testing/servers.ts'
 import { connect } from './connect.ts'
@@ -249,5 +251,21 @@ test('cluster: a planned failover and a slot on the move are followed without an
   to.command('CLUSTER', 'SETSLOT', slot, 'NODE', toId)
   from.command('CLUSTER', 'SETSLOT', slot, 'NODE', toId)
   expect(await redis.call('{k0}b', 'GET', ['{k0}b'])).toEqual(Buffer.from('b'))
+  await redis.close()
+})
+
+test('a primary elsewhere that a sentinel names and that is reached plainly is told, once', async () => {
+  await using server = await testStandalone()
+  await using naming = await sentinelNaming(server.port)
+  const told: string[] = []
+  const redis = connect({
+    deployment: { kind: 'sentinel', masterName: 'main', nodes: [{ host, port: naming.port }] },
+    onPlain: (address) => told.push(address),
+  })
+  await redis.call('a', 'PING', [])
+  server.command('CLIENT', 'KILL', 'TYPE', 'normal')
+  await until('it is lost', () => !redis.state.up)
+  await redis.call('a', 'PING', [])
+  expect(told).toEqual([`${elsewhere}:${server.port}`])
   await redis.close()
 })

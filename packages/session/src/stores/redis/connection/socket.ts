@@ -1,5 +1,5 @@
 /** Opens a socket to a server: name, TCP, TLS, each step with its own reason when it fails. */
-import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import { BlockList, connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { Node, Tls } from '../options.ts'
 import { broken, StoreFailure } from './failure.ts'
@@ -17,6 +17,16 @@ export async function addressesOf({ host, port }: Node, ports: ConnectionPorts):
   if (found.length === 0) throw new StoreFailure('dns', `The name "${host}" has no address.`, { notExecuted: true })
   return found.slice(0, mostAddresses)
 }
+
+/** What is sent to this address does not leave the machine. */
+export function isOwnAddress(address: string): boolean {
+  return isIP(address) !== 0 && loopback.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+}
+
+/** Of IPv4 in IPv6 too. */
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8)
+loopback.addAddress('::1', 'ipv6')
 
 /** A connected socket. Destroyed when `signal` aborts before that. @throws StoreFailure `tcp` */
 export async function openTcp(node: Node, address: string, signal: AbortSignal): Promise<Socket> {

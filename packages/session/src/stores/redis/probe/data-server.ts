@@ -103,19 +103,22 @@ function roleIn(reply: Reply | undefined): string | undefined {
 /** @throws StepFailed */
 function roleOf(role: string | undefined, mode: string | undefined, info: string, { target }: Way): Finding {
   if (target.deployment.kind === 'cluster') checkMembership(mode, info)
-  else if (mode === 'cluster' && Number(/^cluster_size:(\d+)/m.exec(info)?.[1] ?? 1) > 1) {
-    throw new StepFailed(
-      'role',
-      'cluster-found',
-      'It is one node of a cluster: the keys of the others would be refused.',
-    )
-  }
+  else if (mode === 'cluster') checkAlone(info)
   if (role === undefined) return skipped('role', 'not-told', 'It does not say its role.')
   const primary = role === 'master'
   if (!primary && target.role === 'primary') {
     throw new StepFailed('role', 'replica', 'It is a replica, which takes no writes.')
   }
   return ok('role', primary ? 'primary' : 'replica')
+}
+
+/** A cluster of one node that has all slots is as good as a server by itself. @throws StepFailed */
+function checkAlone(info: string): void {
+  if (Number(/^cluster_size:(\d+)/m.exec(info)?.[1] ?? 1) > 1) {
+    const message = 'It is one node of a cluster: the keys of the others would be refused.'
+    throw new StepFailed('role', 'cluster-found', message)
+  }
+  checkMembership('cluster', info)
 }
 
 /** @throws StepFailed */

@@ -12,7 +12,17 @@ import {
   testStandalone,
   until,
 } from '../testing/servers.ts'
-import { host, oddServer, passed, probe, problems, problemsAt, standalone } from './testing/probing.ts'
+import {
+  elsewhere,
+  host,
+  oddServer,
+  passed,
+  probe,
+  problems,
+  problemsAt,
+  sentinelNaming,
+  standalone,
+} from './testing/probing.ts'
 
 const nodesAt = (ports: readonly number[]) => ports.map((port) => ({ host, port }))
 const servers = ({ steps }: { steps: readonly { node: string }[] }) =>
@@ -27,6 +37,26 @@ test('standalone: a replica, a sentinel, a node of a cluster', async () => {
   expect(problems(await probe(standalone(sentinel.sentinels[0]!.port)))).toEqual(['role failed sentinel'])
   await using cluster = await testCluster()
   expect(problems(await probe(standalone(cluster.ports[0]!)))).toEqual(['role failed cluster-found'])
+})
+
+test('standalone: a node of a cluster that has no slots, or not all of them', async () => {
+  const [bus = 0] = await freePorts(1)
+  await using server = await testStandalone({ settings: { 'cluster-enabled': 'yes', ...busSettings(bus) } })
+  expect(problems(await probe(standalone(server.port)))).toEqual(['role failed slots-uncovered'])
+  server.command('CLUSTER', 'ADDSLOTS', ...slots(0, 16_384))
+  await until('it is well', () => server.command('CLUSTER', 'INFO').includes('cluster_state:ok'))
+  expect(problems(await probe(standalone(server.port)))).toEqual([])
+})
+
+test('plain TCP to a server elsewhere that a sentinel or the cluster names', async () => {
+  await using server = await testStandalone()
+  await using naming = await sentinelNaming(server.port)
+  const deployment: Deployment = { kind: 'sentinel', masterName: 'main', nodes: nodesAt([naming.port]) }
+  const report = await probe(deployment)
+  expect(report.ok).toBe(true)
+  expect(problems(report)).toContain('tls warned plain-tcp')
+  const warning = report.steps.find(({ reason }) => reason === 'plain-tcp')
+  expect(warning?.node).toBe(`${elsewhere}:${server.port}`)
 })
 
 test('sentinels: all of them, the primary and the replicas; whoever is not needed only warns', async () => {

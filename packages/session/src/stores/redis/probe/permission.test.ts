@@ -67,6 +67,27 @@ test.each([
 })
 
 test.each([
+  ['evalsha', 'failed', 'It has no evalsha.'],
+  ['time', 'failed', 'It has no time.'],
+  ['publish', 'warned', 'It has no publish, so that nothing is cached.'],
+  ['subscribe', 'warned', 'It has no subscribe, so that nothing is cached.'],
+  ['scan', 'warned', 'It has no scan, so that sessions cannot be listed.'],
+])('a server that has no %s: permission %s', async (command, outcome, message) => {
+  await using server = await testStandalone({ settings: { 'rename-command': `${command} ""` } })
+  server.command('ACL', 'SETUSER', 'shop', 'on', '>pw', 'allcommands', '~*', '&*')
+  const seen = { ok: outcome === 'warned', problems: [`permission ${outcome} command-missing`], messages: [message] }
+  expect(await found(server)).toEqual(seen)
+  server.command('ACL', 'SETUSER', 'shop', '-multi')
+  expect(await found(server)).toEqual(seen)
+})
+
+test('a server that has neither MULTI nor EVAL', async () => {
+  await using server = await testStandalone({ settings: { 'rename-command': 'EVAL ""' } })
+  allow(server, ...redisAcl('shop').filter((word) => word !== '+eval'))
+  expect(await found(server)).toMatchObject({ ok: false, messages: ['It has no eval.'] })
+})
+
+test.each([
   ['a script', []],
   ['a transaction', transaction],
 ])('what only a cluster, or a database, needs; asked in %s', async (_, more) => {

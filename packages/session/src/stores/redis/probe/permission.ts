@@ -1,6 +1,7 @@
 /**
- * What our user may do, found out without doing it: after MULTI the server says NOPERM to a command instead of QUEUED,
- * and DISCARD forgets the others, so that nothing is written or told. Where MULTI is not allowed, a script asks.
+ * What our user may do, found out without doing it: after MULTI the server says NOPERM to a command instead of QUEUED, or
+ * that it has none such, and DISCARD forgets the others, so that nothing is written or told. Where MULTI is not allowed, a
+ * script asks.
  */
 import { changes, confirming, inCluster, redisAcl } from '../acl.ts'
 import { keysUnder } from '../keys.ts'
@@ -29,7 +30,7 @@ interface Permission {
 }
 
 interface Refusal extends Permission {
-  readonly reason: Extract<ProbeReason, 'command-forbidden' | 'key-forbidden' | 'channel-forbidden'>
+  readonly reason: Extract<ProbeReason, 'command-missing' | 'command-forbidden' | 'key-forbidden' | 'channel-forbidden'>
 }
 
 /** The commands that this deployment needs, under each prefix. */
@@ -65,24 +66,31 @@ async function askInTransaction(line: Line, permissions: readonly Permission[]):
   const replies = await line.ask(...permissions.map(({ command }) => command), ['DISCARD'])
   return permissions.flatMap((permission, i) => {
     const reply = replies[i]
-    if (!isError(reply) || !reply.error.startsWith('NOPERM')) return []
-    return [{ ...permission, reason: refusedFor(reply.error) }]
+    const reason = isError(reply) ? refusedFor(reply.error) : undefined
+    return reason === undefined ? [] : [{ ...permission, reason }]
   })
 }
 
-/** By how the sentence ends: a user may be called "keys". */
-function refusedFor(text: string): Refusal['reason'] {
+/** By how the sentence ends: a user may be called "keys". `undefined`: it is no refusal. */
+function refusedFor(text: string): Refusal['reason'] | undefined {
+  if (isUnknown(text)) return 'command-missing'
+  if (!text.startsWith('NOPERM')) return undefined
   if (/ channels?(?: used as arguments)?\.?$/.test(text)) return 'channel-forbidden'
   return / keys?(?: used as arguments)?\.?$/.test(text) ? 'key-forbidden' : 'command-forbidden'
 }
 
-/** Redis ≥ 7 and Valkey tell a script what its user may do. ARGV: the commands as JSON. → 0: not allowed */
+/** Of a command that the operator took away (`rename-command`), or that a service does not offer. */
+function isUnknown(text: string): boolean {
+  return /^ERR unknown (?:sub)?command/i.test(text)
+}
+
+/** Redis ≥ 7 and Valkey tell a script what its user may do. ARGV: the commands as JSON. → 0: not allowed, 2: not there */
 const askingScript = `
 if not redis.acl_check_cmd then return false end
 local allowed = {}
 for i, command in ipairs(cjson.decode(ARGV[1])) do
   local known, may = pcall(redis.acl_check_cmd, unpack(command))
-  allowed[i] = (known and not may) and 0 or 1
+  allowed[i] = not known and 2 or may and 1 or 0
 end
 return allowed`
 
@@ -90,27 +98,38 @@ return allowed`
 async function askByScript(line: Line, permissions: readonly Permission[]): Promise<readonly Refusal[] | undefined> {
   const commands = JSON.stringify(permissions.map(({ command }) => command))
   const [reply = null] = await line.ask(['EVAL', askingScript, '0', commands])
-  if (isError(reply) && reply.error.startsWith('NOPERM')) {
-    return permissions.filter(({ name }) => name === 'eval').map((one) => ({ ...one, reason: 'command-forbidden' }))
-  }
+  const reason = isError(reply) ? refusedFor(reply.error) : undefined
+  if (reason !== undefined) return permissions.filter(({ name }) => name === 'eval').map((one) => ({ ...one, reason }))
   if (!Array.isArray(reply)) return undefined
-  return permissions.filter((_, i) => reply[i] === 0).map((one) => ({ ...one, reason: 'command-forbidden' }))
+  return permissions.flatMap((one, i) => {
+    const answer = reply[i]
+    return answer === 0 || answer === 2
+      ? [{ ...one, reason: answer === 0 ? 'command-forbidden' : 'command-missing' }]
+      : []
+  })
 }
 
 function findingsOf(refusals: readonly Refusal[]): readonly Finding[] {
   if (refusals.length === 0) return [ok('permission', 'all that sessions need')]
-  const byLoss = Map.groupBy(refusals, ({ name }) => losses[name])
-  return [...byLoss].map(([loss, alike]) =>
-    loss === undefined
-      ? failed('permission', alike[0]!.reason, `${worded(alike)}.`)
-      : warned('permission', alike[0]!.reason, `${worded(alike)}, so that ${loss}.`),
-  )
+  const isMissing = ({ reason }: Refusal) => reason === 'command-missing'
+  const alike = [refusals.filter(isMissing), refusals.filter((one) => !isMissing(one))]
+  return alike.flatMap((some) => [...Map.groupBy(some, ({ name }) => losses[name])].map(findingOf))
+}
+
+function findingOf([loss, alike]: readonly [loss: string | undefined, alike: readonly Refusal[]]): Finding {
+  const { reason } = alike[0]!
+  const words = reason === 'command-missing' ? `It has no ${namesOf(alike).join(', ')}` : worded(alike)
+  return loss === undefined
+    ? failed('permission', reason, `${words}.`)
+    : warned('permission', reason, `${words}, so that ${loss}.`)
+}
+
+function namesOf(refusals: readonly Refusal[]): readonly string[] {
+  return [...new Set(refusals.map(({ name }) => name))]
 }
 
 function worded(refusals: readonly Refusal[]): string {
-  const names = (reason: Refusal['reason']) => [
-    ...new Set(refusals.filter((one) => one.reason === reason).map(({ name }) => name)),
-  ]
+  const names = (reason: Refusal['reason']) => namesOf(refusals.filter((one) => one.reason === reason))
   const on = [...new Set(refusals.map((one) => one.on))].map((one) => `"${one}"`).join(', ')
   const commands = names('command-forbidden')
   const parts = [

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { broken, StoreFailure } from '../connection/failure.ts'
 import type { ConnectionPorts } from '../connection/ports.ts'
-import { openTcp, secured } from '../connection/socket.ts'
+import { isOwnAddress, openTcp, secured } from '../connection/socket.ts'
 import type { Node, Tls } from '../options.ts'
 import { lineOver } from './line.ts'
 import { type Finding, type Journal, ok, type ProbeReason, StepFailed, warned } from './report.ts'
@@ -53,8 +53,17 @@ export function tlsFinding(socket: Socket, { ports }: Way): Finding {
   const version = (socket instanceof TLSSocket && socket.getProtocol()) || 'TLS'
   const ends = socket instanceof TLSSocket ? socket.getPeerCertificate()?.valid_to : undefined
   if (ends === undefined) return ok('tls', version)
-  if (Date.parse(ends) - ports.wallClock() > soon) return ok('tls', `${version}, its certificate ends at ${ends}`)
+  const left = Date.parse(ends) - ports.wallClock()
+  // Taken all the same where certificates are not checked.
+  if (left <= 0) return warned('tls', 'certificate-expired', `Its certificate ended at ${ends}.`)
+  if (left > soon) return ok('tls', `${version}, its certificate ends at ${ends}`)
   return warned('tls', 'certificate-ends-soon', `Its certificate ends at ${ends}.`)
+}
+
+/** What is said of a way without TLS. Of servers that the configuration names, its own checks warn. */
+export function plainFindings({ target: { namedBy }, address }: Way): readonly Finding[] {
+  if (namedBy === undefined || isOwnAddress(address)) return []
+  return [warned('tls', 'plain-tcp', `It is reached over plain TCP, as the ${namedBy} named it.`)]
 }
 
 async function handshakeFailed(way: Way, tls: Tls, error: unknown): Promise<unknown> {

@@ -7,7 +7,7 @@ import { addressesOf } from '../connection/socket.ts'
 import { askData, type DataLimits, type DataServer } from './data-server.ts'
 import { broke, introduce } from './introduce.ts'
 import { LineBroken, lineOver } from './line.ts'
-import { reachTcp, reachTls, tlsFinding, type Way, wordsOf } from './reach.ts'
+import { plainFindings, reachTcp, reachTls, tlsFinding, type Way, wordsOf } from './reach.ts'
 import {
   dispensable,
   failed,
@@ -75,7 +75,7 @@ async function probeAddress(way: Way, limits: DataLimits, notes: Journal): Promi
   try {
     socket = await reachTcp(way, notes)
     if (target.tls !== undefined) socket = await reachTls(way, socket, target.tls, notes)
-    const secured = target.tls === undefined ? [] : [tlsFinding(socket, way)]
+    const secured = target.tls === undefined ? plainFindings(way) : [tlsFinding(socket, way)]
     const line = lineOver(socket, signal)
     const introduced = await introduce(line, way, notes, secured)
     server =

@@ -59,6 +59,8 @@ test('a certificate that signed itself, has ended, or ends soon', async () => {
   expect(problems(await probe(at(self.port), trusting()))).toEqual(['tls failed certificate-untrusted'])
   await using old = await tlsServer(ca.issue('old', 'DNS:localhost', -1))
   expect(problems(await probe(at(old.port), trusting()))).toEqual(['tls failed certificate-expired'])
+  const unverified = await probe(at(old.port), { tls: { insecureSkipVerify: true } })
+  expect(problems(unverified)).toEqual(['tls warned certificate-expired'])
   await using aging = await tlsServer(ca.issue('aging', 'DNS:localhost', 3))
   const report = await probe(at(aging.port), trusting())
   expect(problems(report)).toEqual(['tls warned certificate-ends-soon'])

@@ -71,3 +71,27 @@ export function scripted(...answers: readonly string[]): (socket: Socket) => voi
     socket.on('data', () => void socket.write(left.shift() ?? '-ERR nothing more\r\n'))
   }
 }
+
+/**
+ * What a server at this machine is reached at that does not look like it: the system connects there to the loopback
+ * address.
+ */
+export const elsewhere = '0.0.0.0'
+
+/** A sentinel that names a primary called "main" there, and no replica. */
+export function sentinelNaming(port: number): Promise<OddServer> {
+  const bulk = (text: string) => `$${text.length}\r\n${text}\r\n`
+  const list = (...words: readonly string[]) => `*${words.length}\r\n${words.map(bulk).join('')}`
+  const replies: Readonly<Record<string, string>> = {
+    HELLO: list('mode', 'sentinel', 'role', 'sentinel'),
+    MASTER: list('ip', elsewhere, 'port', String(port), 'config-epoch', '1', 'flags', 'master'),
+    REPLICAS: '*0\r\n',
+    PING: '+PONG\r\n',
+  }
+  return oddServer((socket) =>
+    socket.on('data', (bytes) => {
+      const words = String(bytes).match(/\b(?:HELLO|MASTER|REPLICAS|PING)\b/g) ?? []
+      socket.write(words.map((word) => replies[word]).join(''))
+    }),
+  )
+}
