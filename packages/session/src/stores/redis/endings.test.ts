@@ -58,3 +58,17 @@ test('endings are bounded: beyond 65,536 the oldest is forgotten', () => {
   expect(endings.has('0')).toBe(false)
   expect(endings.has('1')).toBe(true)
 })
+
+test('what is heard again and again of an end does not keep it in mind for longer', () => {
+  let now = 0
+  const endings = createEndings(
+    () => now,
+    async () => {},
+  )
+  endings.heard('a')
+  now = 59_999
+  endings.heard('a')
+  expect(endings.has('a')).toBe(true)
+  now = 60_000
+  expect(endings.has('a')).toBe(false)
+})

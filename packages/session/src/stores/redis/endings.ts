@@ -1,6 +1,7 @@
 /**
- * Records that this gateway ended a short while ago. A failover may bring one back that the old server had ended already
- * and the new one never heard of: so it is refused here, and ended again when another server answers.
+ * Records that ended a short while ago, by this gateway or by what it heard of others. A failover may bring one back that
+ * the old server had ended already and the new one never heard of: so it is refused here, and ended again when another
+ * server answers.
  */
 import type { SessionId } from '../../store.ts'
 
@@ -11,7 +12,10 @@ const maxKept = 65_536
 const batchSize = 100
 
 export interface Endings {
+  /** It was ended here. */
   add(id: SessionId): void
+  /** Another one told that it ended; those who end it again tell it anew, which does not keep it in mind for longer. */
+  heard(id: SessionId): void
   has(id: SessionId): boolean
   /** The id was taken by a new record. */
   forget(id: SessionId): void
@@ -40,12 +44,17 @@ export function createEndings(now: () => number, end: (id: SessionId) => Promise
     }
   }
 
+  function add(id: SessionId): void {
+    // Again at the end, which is in the order of time.
+    endings.delete(id)
+    endings.set(id, now())
+    prune()
+  }
+
   return {
-    add(id) {
-      // Again at the end, which is in the order of time.
-      endings.delete(id)
-      endings.set(id, now())
-      prune()
+    add,
+    heard(id) {
+      if (!endings.has(id)) add(id)
     },
     has(id) {
       const endedAt = endings.get(id)

@@ -45,6 +45,7 @@ export function redisRecords(
   const membership = channel.join(keys, {
     heard(id, version) {
       notes.heard(id, version)
+      if (version === ended) endings.heard(id)
       for (const listener of listeners) listener(id, version === ended ? undefined : version)
     },
     forget: notes.clear,

@@ -94,6 +94,24 @@ test('an end that the new primary never heard of is refused here at once, and ma
   expect(await other.read(id)).toBeUndefined()
 })
 
+test('an end by a process that is gone is refused by whoever heard of it, and made again on the new primary', async () => {
+  const { deployment, part, failOver, replica } = await fallingApart()
+  const [one, command] = [await gateway(deployment), await openRecords('shop', deployment)]
+  await one.create(id, bytes(1), minute)
+  await until('the replica has it', () => replica.command('STRLEN', `shop:${id}`) !== '0')
+  part()
+  await command.delete(id)
+  await command.close()
+  await until('it was heard', () => one.told.includes(`${id} -`))
+  await failOver()
+  const answers: unknown[] = []
+  await until('it ended there too', async () => {
+    answers.push(await one.read(id).catch(() => undefined))
+    return replica.command('EXISTS', `shop:${id}`) === '0'
+  })
+  expect(answers.filter((answer) => answer !== undefined)).toEqual([])
+})
+
 test('a planned failover by the sentinels: what a change on the new primary tells is heard', async () => {
   const started = await testSentinel()
   open.push(started)
