@@ -91,7 +91,7 @@ export function connectRedis(options: ConnectionOptions, ports: ConnectionPorts 
     const abilities = {
       ...redisOnce(connection, prefix),
       ...redisIndex(connection, prefix, fullness),
-      ...redisList(connection, prefix),
+      ...redisList(connection, prefix, parts),
     }
     return withAbilities(known.records, abilities, async () => {
       known.users -= 1

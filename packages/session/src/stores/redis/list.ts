@@ -5,6 +5,8 @@
 import { type ListedRecord, type Listing, listedBytes, type SessionId } from '../../store.ts'
 import type { RedisConnection, RedisNode } from './connection/connection.ts'
 import { StoreFailure } from './connection/failure.ts'
+import type { ConnectionPorts } from './connection/ports.ts'
+import { waiting } from './connection/waiting.ts'
 import { keysUnder } from './keys.ts'
 import { script } from './scripts.ts'
 import { readValue, versionLength } from './value.ts'
@@ -19,7 +21,13 @@ if type(size) ~= 'number' or size == 0 then return { false, 0, -2 } end
 return { redis.call('GETRANGE', KEYS[1], 0, ARGV[1] - 1), size, redis.call('PTTL', KEYS[1]) }
 `)
 
-export function redisList(connection: RedisConnection, prefix: string): Listing {
+export interface ListOptions {
+  readonly ports: ConnectionPorts
+  /** Milliseconds that the connections to the primaries have to be there. */
+  readonly timeout: number
+}
+
+export function redisList(connection: RedisConnection, prefix: string, { ports, timeout }: ListOptions): Listing {
   const keys = keysUnder(prefix)
 
   async function describe(id: SessionId): Promise<ListedRecord | undefined> {
@@ -42,14 +50,25 @@ export function redisList(connection: RedisConnection, prefix: string): Listing 
     } while (cursor !== '0')
   }
 
+  const connected = () => {
+    const nodes = connection.primaries()
+    return nodes.length > 0 && nodes.every(({ epoch }) => epoch !== 0) ? nodes : undefined
+  }
+
+  /** All primaries, once there is a connection to each of them. */
+  async function primaries(): Promise<readonly RedisNode[]> {
+    const arrivals = waiting(ports)
+    const stop = connection.onPrimaries(arrivals.wake)
+    try {
+      return connected() ?? (await arrivals.until(connected, timeout, () => incomplete(connection)))
+    } finally {
+      stop()
+    }
+  }
+
   return {
     async *list() {
-      // Waits for the connection, if need be, and rejects when there is none.
-      await connection.call(keys.shared, 'TIME', [], { idempotent: true })
-      const nodes = connection.primaries()
-      const gone = nodes.find(({ epoch }) => epoch === 0)
-      if (nodes.length === 0 || gone !== undefined) throw incomplete(gone)
-      for (const node of nodes) yield* listOn(node)
+      for (const node of await primaries()) yield* listOn(node)
     },
   }
 }
@@ -59,8 +78,11 @@ function isId(text: string): boolean {
   return /^[A-Za-z0-9_-]{1,128}$/.test(text)
 }
 
-function incomplete(gone: RedisNode | undefined): StoreFailure {
+function incomplete({ primaries, state }: RedisConnection): StoreFailure {
+  const gone = primaries().find(({ epoch }) => epoch === 0)
   const which =
     gone === undefined ? 'No primary of the store is known' : `The primary at ${gone.address} is not reached`
-  return new StoreFailure('closed', `${which}, so that a list would lack what lies there. Try again when it answers.`)
+  const [reason, why] = state.up ? (['closed', ''] as const) : ([state.reason, ` ${state.message}`] as const)
+  const message = `${which}, so that a list would lack what lies there. Try again when it answers.${why}`
+  return new StoreFailure(reason, message, { notExecuted: true })
 }
