@@ -89,6 +89,30 @@ test('a value that never expires, and one that is too large, read as absent', as
   expect(await store.read(id)).toBeUndefined()
 })
 
+test('a server that was put behind another one does not say that a session is gone', async () => {
+  const store = await records('shop', { timeouts: { command: 500 } })
+  await store.create(id, bytes(1), minute)
+  server.command('DEL', `shop:${id}`)
+  try {
+    server.command('REPLICAOF', '127.0.0.1', '1')
+    const answers = await Promise.allSettled([store.read(id), store.touch(id, minute)])
+    const outage = { status: 'rejected', reason: expect.objectContaining({ code: 'ERR_STORE_UNAVAILABLE' }) }
+    expect(answers).toEqual([outage, outage])
+  } finally {
+    server.command('REPLICAOF', 'NO', 'ONE')
+  }
+})
+
+test('a primary that takes no writes for want of replicas says that a session is gone', async () => {
+  const store = await records()
+  server.command('CONFIG', 'SET', 'min-replicas-to-write', '1')
+  try {
+    expect([await store.read(id), await store.touch(id, minute)]).toEqual([undefined, false])
+  } finally {
+    server.command('CONFIG', 'SET', 'min-replicas-to-write', '0')
+  }
+})
+
 test('what cannot be an id is refused, so that no id reaches another key', async () => {
   const store = await records()
   for (const wrong of ['', '~keys', 'a b', 'a:b', '{a}', 'ä', 'a\n', 'a'.repeat(129)]) {
@@ -108,6 +132,7 @@ test('in a full store nothing new is written, as an outage that says so; reading
   await expect(store.update(id, bytes(2), version!, minute)).rejects.toEqual(full)
   expect((await store.read(id))?.version).toBe(version)
   expect(await store.touch(id, minute)).toBe(true)
+  expect([await store.read('absent'), await store.touch('absent', minute)]).toEqual([undefined, false])
   expect(await store.delete(id)).toBe(true)
   expect(server.command('EXISTS', `shop:${id}`)).toBe('0')
 })

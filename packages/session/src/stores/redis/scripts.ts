@@ -26,8 +26,19 @@ local function tell(channel, message)
 end
 `
 
+/**
+ * Only a primary may say that nothing is there: a replica may have it yet, or have lost it with all that it kept. It refuses
+ * to delete, also what is not there; a primary then has done nothing.
+ */
+const replicaSaysSo = `
+local function replicaSaysSo()
+  local reply = redis.pcall('DEL', KEYS[1])
+  return type(reply) == 'table' and string.find(reply.err, 'READONLY', 1, true) and reply
+end
+`
+
 /** → value or nil, milliseconds left, seconds and microseconds of the server's clock. ARGV: largest value that is read. */
-export const readScript = script(`
+export const readScript = script(`${replicaSaysSo}
 local size = redis.pcall('STRLEN', KEYS[1])
 if type(size) == 'table' then
   if string.sub(size.err, 1, 9) ~= 'WRONGTYPE' then return size end
@@ -35,8 +46,11 @@ if type(size) == 'table' then
 end
 local value = false
 if size > 0 and size <= tonumber(ARGV[1]) then value = redis.call('GET', KEYS[1]) end
+local left = redis.call('PTTL', KEYS[1])
+local refusal = left == -2 and replicaSaysSo()
+if refusal then return refusal end
 local time = redis.call('TIME')
-return { value, redis.call('PTTL', KEYS[1]), time[1], time[2] }
+return { value, left, time[1], time[2] }
 `)
 
 /** → 1 written, 0 the id is taken. ARGV: value, milliseconds. Tells nobody: nobody can know the id. */
@@ -61,11 +75,11 @@ return { 0 }
 `)
 
 /** → the version that is there, or nil when there is none. ARGV: milliseconds. What is not ours is left alone. */
-export const touchScript = script(`${versionHere}
+export const touchScript = script(`${versionHere}${replicaSaysSo}
 local version = versionHere()
 if type(version) == 'table' then return version end
 if #version == ${versionLength} and redis.call('PEXPIRE', KEYS[1], ARGV[1]) == 1 then return version end
-return false
+return redis.call('PTTL', KEYS[1]) == -2 and replicaSaysSo()
 `)
 
 /** → { 1 ended or 0 was not there, told }. ARGV: channel, message. Without any condition: whatever is there goes. */
