@@ -84,6 +84,19 @@ test.each([1, 2])(
   },
 )
 
+test.each([1, 2])(
+  'a start waits for no store that is down, however long a command may take, with %i workers',
+  async (workers) => {
+    await using server = await testStandalone()
+    await server.kill()
+    await using program = await startProgram(overRedis(server.port, { workers, keys: [key('k1', 'a')] }, 60_000))
+    expect(await ready(program)).toMatch(/^503 [\s\S]*\[-]store-main/)
+    await server.restart()
+    await becomesReady(program)
+    expect((await get(program)).status).toBe(200)
+  },
+)
+
 test('a reload during an outage keeps the keys that were read before', async () => {
   await using server = await testStandalone()
   await using program = await startProgram(overRedis(server.port, {}, 500))
@@ -172,7 +185,7 @@ test('workers that take the place of others serve what runs, though its sessions
     expect(await get(loser)).toEqual({ status: 503, cookie: undefined })
   }
   expect(loser.log()).not.toContain('could not be started')
-})
+}, 60_000)
 
 test('check tells of both, and writes nothing', async () => {
   await using server = await testStandalone()

@@ -1,6 +1,7 @@
 /**
  * What a gateway has in common with those that share its Redis: the keys of each session, found when they are found.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '@coatcheck/gateway'
 import type { GatewayModel, SessionSpec, StoreStatus } from '@coatcheck/model'
 import { type PrefixedStores, type RecordStore, type SealingKey, SessionError } from '@coatcheck/session'
@@ -34,16 +35,17 @@ export interface SharingOptions {
 /** What the sessions of one store under one prefix share. */
 interface Shared {
   readonly store: string
+  readonly redis: RedisStores
   readonly prefix: string
   readonly sessions: readonly string[]
   readonly common: CommonKeys
 }
 
-/** Resolves when each store was asked once, or did not answer in time. */
+/** Resolves when each store was asked once, or is not reached: then within a second, whatever its timeouts are. */
 export async function shareKeys(model: GatewayModel, options: SharingOptions): Promise<Sharing> {
   const { stores, configured, log, changed, statusChanged } = options
   const all = sharedOf(model, stores, configured)
-  await Promise.all(all.map(({ common }) => common.looked))
+  await Promise.all(all.map(lookedAt))
   const compiled = new Map(all.map((one) => [one, usable(one)]))
   for (const one of all) listen(one)
   const find = (store: string, prefix: string) => all.find((one) => one.store === store && one.prefix === prefix)
@@ -96,9 +98,19 @@ function sharedOf(model: GatewayModel, stores: PreparedStores, configured: Shari
     const [first] = sessions as [SessionSpec]
     const store = stores.records(first.store)
     if (store === undefined || !('common' in store)) return []
-    const common = (store as RedisStores).common(first.prefix, { keys: configured, settings: settingsOf(first) })
-    return [{ store: first.store, prefix: first.prefix, sessions: sessions.map(({ name }) => name), common }]
+    const redis = store as RedisStores
+    const common = redis.common(first.prefix, { keys: configured, settings: settingsOf(first) })
+    return [{ store: first.store, redis, prefix: first.prefix, sessions: sessions.map(({ name }) => name), common }]
   })
+}
+
+/** Milliseconds that a start, and a reload, waits for a store that is not reached. */
+const reachedWithin = 1000
+
+/** One that is reached is waited for: whoever shares no key with the others must not start. */
+async function lookedAt({ redis, common }: Shared): Promise<void> {
+  await Promise.race([common.looked, sleep(reachedWithin, undefined, { ref: false })])
+  if (redis.state.up) await common.looked
 }
 
 /** The keys that may be used; compared as they are, since they are the same list as long as nothing changed. */
