@@ -7,6 +7,7 @@ import type { SessionsOptions } from './options.ts'
 import { createBrowser, minute, startOfTime } from './rules/fixtures/world.ts'
 import type { RecordStore } from './store.ts'
 import { type MemoryRecords, memoryRecords } from './stores/memory/index.ts'
+import { commitOf } from './unknown-outcome.ts'
 
 const timeouts = { idle: 10 * minute, lifetime: 720 * minute }
 const key = (id: string, fill: number): SealingKey => ({ id, bytes: new Uint8Array(32).fill(fill) })
@@ -310,12 +311,18 @@ describe('the index', () => {
 })
 
 describe('ending all sessions of a person while they sign in', () => {
+  const over = expect.objectContaining({
+    code: 'ERR_STORE_CONFLICT',
+    message: expect.stringContaining('were ended while'),
+  })
+
   test.each(['enter', 'create'] as const)(
-    'before it reaches %s: the sign-in is over, and the browser gets no cookie',
+    'before it reaches %s: the sign-in is over, and says so',
     async (operation) => {
       const racing = before(operation, () => directory().endAll(ann))
-      const { browser, session } = await signIn('ann', manager({ store: racing }))
-      expect([session.state, browser.cookie]).toEqual(['ended', ''])
+      const signingIn = signIn('ann', manager({ store: racing }))
+      const error: unknown = await signingIn.catch((thrown: unknown) => thrown)
+      expect([error, commitOf(error)]).toEqual([over, undefined])
       expect(store.size).toBe(0)
       expect(await directory().find(ann)).toEqual([])
     },
@@ -326,17 +333,32 @@ describe('ending all sessions of a person while they sign in', () => {
     const sessions = manager({ store: racing })
     const browser = createBrowser(sessions)
     await browser.visit((session) => session.set('cart', 1))
-    const session = await browser.visit((session) => session.signIn('ann'))
-    expect(session.state).toBe('ended')
+    await expect(browser.visit((session) => session.signIn('ann'))).rejects.toEqual(over)
     expect((await browser.visit()).state).toBe('none')
   })
 
-  test('a sign-in that began afterwards goes through', async () => {
+  test.each([0, 250, 1000])('a sign-in that began %i ms afterwards goes through', async (milliseconds) => {
     await signIn()
     await directory().endAll(ann)
-    await pass(1000)
+    await pass(milliseconds)
     const { browser } = await signIn()
     expect((await browser.visit()).subject).toBe('ann')
+  })
+
+  test('once more, in the millisecond in which they were ended before: the sign-in is over', async () => {
+    await directory().endAll(ann)
+    const racing = before('create', () => directory().endAll(ann))
+    await expect(signIn('ann', manager({ store: racing }))).rejects.toEqual(over)
+    expect(store.size).toBe(0)
+  })
+
+  test('the clocks of the gateway and of the store do not matter', async () => {
+    await directory().endAll(ann)
+    const behind = manager({ clock: () => now - minute })
+    expect((await signIn('ann', behind)).session.state).toBe('open')
+    const racing = before('create', () => directory().endAll(ann))
+    const ahead = manager({ store: racing, clock: () => now + minute })
+    await expect(signIn('ann', ahead)).rejects.toEqual(over)
   })
 
   test('that of another person is not touched', async () => {

@@ -2,7 +2,7 @@
 export type SessionErrorCode =
   /** The store failed or did not answer: an outage, never a logout. */
   | 'ERR_STORE_UNAVAILABLE'
-  /** A change could not be applied: the record changed under it three times. */
+  /** A change could not be applied: the record changed under it three times, or all sessions of who signed in were ended meanwhile. */
   | 'ERR_STORE_CONFLICT'
   /** The sealed record is larger than `maxBytes`. */
   | 'ERR_SESSION_TOO_LARGE'

@@ -57,7 +57,10 @@ async function finishSignIn({ within }: Writing, signIn: SignIn | undefined, sav
   }
   if (!isOver) return saved
   await within(signIn.end)
-  return lost('ended')
+  throw conflict(
+    'All sessions of the person who signed in were ended while this request was under way, so this one was ended too. ' +
+      'Nobody is signed in; let them sign in again.',
+  )
 }
 
 /** Nobody waits for it. */
@@ -90,9 +93,10 @@ async function beginSignIn(
   if (index === undefined || subject === undefined) return undefined
   const { idle, lifetime } = settings.timeouts
   const holder = { subject, providerSession }
-  await within(() => index.reserve(holder, id, createdAt, Math.min(idle, createdAt + lifetime - now)))
+  const ttl = Math.min(idle, createdAt + lifetime - now)
+  const reserved = await within(() => index.reserve(holder, id, createdAt, ttl))
   return {
-    wasEnded: () => index.endedSince(holder, now),
+    wasEnded: () => index.endedSince(holder, reserved),
     async end() {
       cache?.remove(id)
       touches.forget(id)

@@ -21,15 +21,17 @@ export interface Holder {
   readonly providerSession?: string | undefined
 }
 
+/** When all sessions were ended last, under each name of a person; only the store itself can compare its times. */
+export type EndMarks = readonly (number | undefined)[]
+
 export interface SessionIndex {
-  /** Before a sign-in is written. Rejects with `ERR_STORE_UNAVAILABLE`: then it must not be. */
-  reserve(holder: Holder, id: SessionId, createdAt: number, ttl: number): Promise<void>
   /**
-   * After it was written: whether all sessions of that person were ended meanwhile, this one included.
-   *
-   * @param signedInAt when the sign-in began
+   * Before a sign-in is written. Gives what `endedSince` has to know. Rejects with `ERR_STORE_UNAVAILABLE`: then it must not
+   * be written.
    */
-  endedSince(holder: Holder, signedInAt: number): Promise<boolean>
+  reserve(holder: Holder, id: SessionId, createdAt: number, ttl: number): Promise<EndMarks>
+  /** After it was written: whether all sessions of that person were ended since it was reserved, this one included. */
+  endedSince(holder: Holder, reserved: EndMarks): Promise<boolean>
   /** The end of a session was moved. Never rejects; what fails is tried again. */
   move(life: Life): void
   /** The session ended or belongs to somebody else. What fails is left to the next one who looks: an entry alone ends nothing. */
@@ -52,8 +54,6 @@ export interface SessionIndexOptions {
 const retryAfter = 1000
 /** Moves that are owed at most; beyond it, the oldest are given up: their entries go at the end that they have. */
 const maxOwed = 100_000
-/** Milliseconds by which clocks that agree on the store's may differ. */
-const clockError = 250
 
 export function createSessionIndex(options: SessionIndexOptions): SessionIndex {
   const { store, sealer, lifetime, clock, schedule, end } = options
@@ -61,6 +61,7 @@ export function createSessionIndex(options: SessionIndexOptions): SessionIndex {
   let callOff: (() => void) | undefined
   let closed = false
   const namesOf = (holder: Holder) => indexNames(sealer, holder, sealer.keyId)
+  const marksOf = (holder: Holder) => Promise.all(namesOf(holder).map((name) => store.endedAt(name)))
 
   /** Gives those that had to make room. */
   async function enter(holder: Holder, id: SessionId, createdAt: number, ttl: number): Promise<readonly SessionId[]> {
@@ -94,11 +95,13 @@ export function createSessionIndex(options: SessionIndexOptions): SessionIndex {
 
   return {
     async reserve(holder, id, createdAt, ttl) {
-      if ((await enter(holder, id, createdAt, ttl)).includes(id)) throw tooMany()
+      const [marks, displaced] = await Promise.all([marksOf(holder), enter(holder, id, createdAt, ttl)])
+      if (displaced.includes(id)) throw tooMany()
+      return marks
     },
-    async endedSince(holder, signedInAt) {
-      const marks = await Promise.all(namesOf(holder).map((name) => store.endedAt(name)))
-      return marks.some((mark) => mark !== undefined && mark >= signedInAt - clockError)
+    async endedSince(holder, reserved) {
+      const marks = await marksOf(holder)
+      return marks.some((mark, i) => mark !== undefined && mark !== reserved[i])
     },
     move(life) {
       if (life.subject !== undefined) void tryMove(life)

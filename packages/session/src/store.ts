@@ -134,7 +134,10 @@ export interface Indexing {
   entered(name: string): Promise<readonly IndexEntry[]>
   /** Notes, for 60 seconds, that all sessions under the name are ended from now on backwards. */
   markEnded(name: string): Promise<void>
-  /** When that was noted, in milliseconds since 1970 by the clock of the store; `undefined`: not within 60 seconds. */
+  /**
+   * When that was noted last, in milliseconds since 1970 by the clock of the store, and later than the time before;
+   * `undefined`: not within 60 seconds.
+   */
   endedAt(name: string): Promise<number | undefined>
 }
 

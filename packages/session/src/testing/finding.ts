@@ -51,6 +51,9 @@ export const findingRules: readonly StoreRule[] = [
       const at = await store.endedAt('subject:ann')
       assert.ok(at !== undefined && Math.abs(at - before) < 2_000, `${at} is not ${before}`)
       assert.equal(await store.endedAt('subject:bob'), undefined)
+      await store.markEnded('subject:ann')
+      const again = await store.endedAt('subject:ann')
+      assert.ok(again! > at, `${again} is not after ${at}`)
     },
   },
   {

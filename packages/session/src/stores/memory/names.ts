@@ -61,8 +61,9 @@ export function createNames(clock: () => number): Names {
         if (now - at < markedFor) break
         marks.delete(marked)
       }
+      const before = marks.get(name) ?? 0
       marks.delete(name)
-      marks.set(name, now)
+      marks.set(name, Math.max(now, before + 1))
     },
     async endedAt(name) {
       const at = marks.get(name)

@@ -38,8 +38,9 @@ redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[1])
 return redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
 `)
 
-/** ARGV: milliseconds. */
+/** Later than the mark before, so that no two are alike. ARGV: milliseconds. */
 const markScript = script(`${now}
+now = math.max(now, (tonumber(redis.call('GET', KEYS[1]) or '') or 0) + 1)
 return redis.call('SET', KEYS[1], string.format('%.0f', now), 'PX', ARGV[1])
 `)
 

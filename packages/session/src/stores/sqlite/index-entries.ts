@@ -41,7 +41,9 @@ export function prepareIndex(database: DatabaseSync, sweepBatch: number) {
   const entered = database.prepare(
     'SELECT id, created AS createdAt, ends AS endsAt FROM entries WHERE name = ? AND ends > ? ORDER BY created',
   )
-  const mark = database.prepare('INSERT INTO marks VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at')
+  const mark = database.prepare(
+    'INSERT INTO marks VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = max(excluded.at, marks.at + 1)',
+  )
   const sweepMarks = database.prepare('DELETE FROM marks WHERE at <= ?')
   const marked = database.prepare('SELECT at FROM marks WHERE name = ? AND at > ?')
 
