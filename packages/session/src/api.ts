@@ -97,7 +97,10 @@ export interface Session<Data extends JsonObject<Data> = SessionData> {
   signIn(subject: string, options?: SignInOptions): void
   /** New secret, same id. By default as a rise of privilege: the old secret is dead at once, everywhere. */
   rotate(): void
-  /** Ends the session; `commit` deletes the record and clears the cookie. */
+  /**
+   * Ends the session; `commit` deletes the record and clears the cookie. Also where a ticket came whose session the store does
+   * not have: should another server have it, it ends there as soon as that one answers, if that is within 60 seconds.
+   */
   end(reason?: EndReason): void
   /**
    * Writes what changed, once, and says what the browser must be told. Nothing changed, nothing written, nothing told

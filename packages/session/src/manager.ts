@@ -176,7 +176,7 @@ function withoutValue<Data extends JsonObject<Data>>(
 function toSession<Data extends JsonObject<Data>>(
   host: SessionHost,
   opened: Opened,
-  { present, untried }: CookieValues,
+  { values, present, untried }: CookieValues,
   presented: Presented,
   now: number,
   waited: number,
@@ -188,7 +188,8 @@ function toSession<Data extends JsonObject<Data>>(
   host.observer.rejected?.(opened.reason)
   const state = isRefused(opened, presented, now) ? 'refused' : 'none'
   const doubled = untried || opened.reason === 'ambiguous'
-  return new OpenedSession<Data>(host, state, undefined, presented, present, doubled, waited)
+  const unseen = opened.reason === 'ambiguous' ? [] : values
+  return new OpenedSession<Data>(host, state, undefined, presented, present, doubled, waited, unseen)
 }
 
 /** A stale ticket starts nothing, unless a person comes with it later than any answer can still be under way (rule 4). */

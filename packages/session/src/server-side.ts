@@ -12,11 +12,19 @@ import { createSession, saveSession } from './save-session.ts'
 import { backgroundTimer } from './schedule.ts'
 import { createSealers, prefixTag } from './sealing.ts'
 import { createSessionIndex } from './session-index.ts'
-import type { Opened, SessionStore, StoredSession, StoreSettings } from './session-store.ts'
+import type { Opened, SessionStore, StoreSettings } from './session-store.ts'
 import { isChanging, isConfirming, isExpiring, isIndexing, isTimed, type RecordStore } from './store.ts'
 import { parseTicket, splitTicket, type Ticket } from './ticket.ts'
-import { type Engine, readSession, type ServerSideOptions, type TicketSession, type Writing } from './ticket-session.ts'
+import {
+  type Engine,
+  endSession,
+  readSession,
+  type ServerSideOptions,
+  type TicketSession,
+  type Writing,
+} from './ticket-session.ts'
 import { createTouches } from './touches.ts'
+import { createUnseenEnds } from './unseen-ends.ts'
 
 /** A session store over a record store. @throws SessionError `ERR_INVALID_OPTION` */
 export function serverSide(records: RecordStore, settings: StoreSettings, options: ServerSideOptions): SessionStore {
@@ -30,7 +38,8 @@ export function serverSide(records: RecordStore, settings: StoreSettings, option
       inTime(engine, waited, (writing) => createSession(writing, id, changes, visitor, now)),
     save: (session, changes, now, waited) =>
       inTime(engine, waited, (writing) => saveSession(writing, session as TicketSession, changes, now)),
-    end: (session, waited) => inTime(engine, waited, (writing) => end(writing, session)),
+    end: (session, waited) => inTime(engine, waited, ({ within }) => within(() => endSession(engine, session))),
+    endUnseen: (value, waited) => inTime(engine, waited, (writing) => endUnseen(writing, value)),
     async close() {
       for (const stop of stopListening) stop?.()
       engine.cache?.clear()
@@ -61,7 +70,7 @@ function createEngine(store: RecordStore, settings: StoreSettings, options: Serv
   const index = isIndexing(store)
     ? createSessionIndex({ store, sealer: sealers.writes, lifetime, clock, schedule, end: records.delete })
     : undefined
-  return {
+  const engine: Engine = {
     settings,
     options,
     records,
@@ -74,7 +83,9 @@ function createEngine(store: RecordStore, settings: StoreSettings, options: Serv
     patience: isTimed(store) ? store.timeout : sessionDefaults.patience,
     outage: { seenAt: never },
     era: { number: 0 },
+    unseenEnds: createUnseenEnds(clock, (ticket) => readSession(engine, ticket, clock())),
   }
+  return engine
 }
 
 /** Without a promise when it is cached, since that is nearly every request. */
@@ -127,12 +138,12 @@ function use({ touches, outage }: Engine, { life, dueAt }: TicketSession, now: n
   return (touchIsDue || now >= dueAt) && !isOutage(outage, now)
 }
 
-async function end({ records, cache, touches, index, within }: Writing, session: StoredSession): Promise<void> {
-  const { id, createdAt } = session
-  cache?.remove(id)
-  touches.forget(id)
-  await within(() => records.delete(id))
-  index?.leave(session, id, createdAt)
+/** The store may show it by now: else as soon as another server answers, or the ticket comes again. */
+async function endUnseen(engine: Writing, value: string): Promise<void> {
+  const ticket = parseTicket(value)
+  if (ticket === undefined) return
+  engine.unseenEnds.add(ticket)
+  await engine.within(() => readSession(engine, ticket, engine.options.clock()))
 }
 
 /** Counts sessions of this prefix that reached their end, and lets go of them. */
@@ -150,11 +161,12 @@ function listenToEnds({ context, options, settings, cache, touches }: Engine, st
 }
 
 /** What is known to have changed is not served in an outage either. */
-function listenToChanges({ cache, era }: Engine, store: RecordStore) {
+function listenToChanges({ cache, era, unseenEnds }: Engine, store: RecordStore) {
   if (!isChanging(store)) return undefined
   return store.onChange((id, version) => {
     if (id !== undefined) return cache?.keepOnly(id, version)
     era.number += 1
     cache?.clear()
+    unseenEnds.lookAgain()
   })
 }

@@ -39,6 +39,11 @@ export interface SessionStore {
   save(session: StoredSession, changes: Changes, now: number, waited?: number): Promise<Saved>
   /** Ends the session, whatever became of it meanwhile. Rejects with `ERR_STORE_UNAVAILABLE`. */
   end(session: StoredSession, waited?: number): Promise<void>
+  /**
+   * The visitor ends what this value opens, although the store did not have it: it ends as soon as it shows, if that is within
+   * 60 seconds. Rejects with `ERR_STORE_UNAVAILABLE`, and with `ERR_KEY_UNKNOWN`.
+   */
+  endUnseen(value: string, waited?: number): Promise<void>
   /** Writes the touches that are owed and lets go of timers and caches. */
   close(): Promise<void>
 }

@@ -51,11 +51,12 @@ interface Started {
 const nothingToTell: Commit = { setCookie: [], ticket: undefined }
 const nothingToDo: Promise<Commit> = Promise.resolve(nothingToTell)
 const noData: SessionData = Object.freeze({})
+const nothingUnseen: readonly string[] = []
 const noValues: ReadonlyMap<string, JsonValue | undefined> = new Map()
 
 /**
  * `doubled`: several of what came may be good, so nothing is started in their place but by what the visitor does (rule 8).
- * `waited`: milliseconds that the store took to open it.
+ * `waited`: milliseconds that the store took to open it. `unseen`: values that came and of which the store has nothing.
  *
  * A class, since one is made for every request: its methods are shared, a closure per method would not be.
  */
@@ -65,6 +66,7 @@ export class OpenedSession<Data extends JsonObject<Data>> implements Session<Dat
   readonly #present: number
   readonly #doubled: boolean
   readonly #waited: number
+  readonly #unseen: readonly string[]
   #state: SessionState
   /** Kept when the session ended, so that the log can say which one and whose. */
   #stored: StoredSession | undefined
@@ -85,6 +87,7 @@ export class OpenedSession<Data extends JsonObject<Data>> implements Session<Dat
     present: number,
     doubled = false,
     waited = 0,
+    unseen = nothingUnseen,
   ) {
     this.#host = host
     this.#state = state
@@ -93,6 +96,7 @@ export class OpenedSession<Data extends JsonObject<Data>> implements Session<Dat
     this.#present = present
     this.#doubled = doubled
     this.#waited = waited
+    this.#unseen = unseen
   }
 
   get state(): SessionState {
@@ -163,7 +167,7 @@ export class OpenedSession<Data extends JsonObject<Data>> implements Session<Dat
   end(reason: EndReason = 'sign_out'): void {
     this.#refuseAfterCommit('end')
     if (!endReasons.has(reason)) throw invalid(noReason(reason))
-    if (this.#state !== 'open') return
+    if (this.#state !== 'open' && !this.#mayBeUnseen()) return
     this.#state = 'ended'
     this.#endReason = reason
     this.#started = undefined
@@ -215,7 +219,7 @@ export class OpenedSession<Data extends JsonObject<Data>> implements Session<Dat
 
   /** Without work, and without a promise of its own, when nothing is to be done: nearly every request. */
   #commitOnce(): Promise<Commit> {
-    if (this.#state === 'ended') return this.#stored === undefined ? nothingToDo : this.#commitEnd(this.#stored)
+    if (this.#state === 'ended') return this.#commitEnd()
     if (this.#state !== 'open') return nothingToDo
     const now = this.#host.clock()
     const stored = this.#stored
@@ -224,7 +228,22 @@ export class OpenedSession<Data extends JsonObject<Data>> implements Session<Dat
     return this.#commitChanges(stored, now)
   }
 
-  async #commitEnd(stored: StoredSession): Promise<Commit> {
+  #mayBeUnseen(): boolean {
+    return this.#state === 'none' && this.#unseen.length > 0
+  }
+
+  #commitEnd(): Promise<Commit> {
+    if (this.#stored !== undefined) return this.#commitEndOf(this.#stored)
+    return this.#unseen.length > 0 ? this.#commitEndUnseen() : nothingToDo
+  }
+
+  async #commitEndUnseen(): Promise<Commit> {
+    const { store, tell } = this.#host
+    await Promise.all(this.#unseen.map((value) => store.endUnseen(value, this.#waited)))
+    return tell(undefined, 0, this.#present)
+  }
+
+  async #commitEndOf(stored: StoredSession): Promise<Commit> {
     const { store, tell } = this.#host
     await store.end(stored, this.#waited).catch((error: unknown) => {
       throw isUnconfirmed(error) ? attachCommit(error, tell(undefined, 0, this.#present)) : error

@@ -11,6 +11,7 @@ import type { Rejection, StoredSession, StoreSettings } from './session-store.ts
 import type { SessionId } from './store.ts'
 import type { Ticket, TicketSecret } from './ticket.ts'
 import type { Life, Touches } from './touches.ts'
+import type { UnseenEnds } from './unseen-ends.ts'
 
 export interface ServerSideOptions {
   readonly sealing: Sealing
@@ -32,6 +33,7 @@ export interface Engine {
   readonly records: ReturnType<typeof observeStore>
   readonly context: RecordContext
   readonly touches: Touches
+  readonly unseenEnds: UnseenEnds
   /** Over stores that have one. */
   readonly index: SessionIndex | undefined
   readonly cache: SessionCache<TicketSession> | undefined
@@ -76,6 +78,10 @@ export async function readSession(engine: Engine, ticket: Ticket, now: number): 
   }
   const record = openRecord(engine.context, ticket, stored.bytes, now)
   if (record.kind === 'rejected') return record
+  if (engine.unseenEnds.has(ticket)) {
+    await endSession(engine, { ...record, id: ticket.id })
+    return { kind: 'rejected', reason: 'unknown' }
+  }
   const lastsUntil = record.createdAt + engine.settings.timeouts.lifetime
   if (lastsUntil <= now) return { kind: 'rejected', reason: 'unknown' }
   if (isUnderOldSeal(engine.context, record)) engine.options.observer.oldSeal?.(lastsUntil)
@@ -119,6 +125,18 @@ function dueAt({ slot, slots, rotatedAt, broughtAt }: OpenRecord, rotateAfter: n
   if (slots === 2 && (slot === 1 || broughtAt === 0)) return 0
   const aged = rotateAfter === undefined ? Number.POSITIVE_INFINITY : rotatedAt + rotateAfter
   return slots === 2 ? Math.max(aged, broughtAt + grace) : aged
+}
+
+/** @throws SessionError `ERR_STORE_UNAVAILABLE` */
+export async function endSession(
+  { records, cache, touches, index }: Engine,
+  session: Pick<StoredSession, 'id' | 'createdAt' | 'subject' | 'providerSession'>,
+): Promise<void> {
+  const { id, createdAt } = session
+  cache?.remove(id)
+  touches.forget(id)
+  await records.delete(id)
+  index?.leave(session, id, createdAt)
 }
 
 /** What this process knew of a session that the store has no more. */

@@ -148,3 +148,63 @@ test('rule 6: after a failover a sign-out still wins over what began after it', 
   await changing.commit()
   expect(changing.state).toBe('ended')
 })
+
+/** Signed in on a server that the gateway does not ask at the moment: the one that it asks has no such session. */
+async function signedInElsewhere() {
+  const { manager, copy, takeOver } = takenOver()
+  const browser = createBrowser(manager)
+  const { id = '' } = await browser.visit((session) => session.signIn('ann'))
+  const elsewhere = await copy(id)
+  await takeOver(id, undefined)
+  return {
+    manager,
+    browser,
+    cookie: browser.cookie,
+    isThere: async () => (await copy(id)) !== undefined,
+    id,
+    takeOver,
+    elsewhere,
+  }
+}
+
+test('rule 6: who signs out where the session is not seen yet is signed out as soon as it is', async () => {
+  const { manager, browser, cookie, isThere, id, takeOver, elsewhere } = await signedInElsewhere()
+  expect((await browser.visit((session) => session.end())).state).toBe('ended')
+  expect(browser.cookie).toBe('')
+  await takeOver(id, elsewhere)
+  expect((await createBrowser(manager, cookie).visit()).state).toBe('none')
+  await takeOver(id, elsewhere)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(await isThere()).toBe(false)
+})
+
+test('rule 6: a session that is seen while its visitor signs out of it, unseen before, ends', async () => {
+  const { manager, cookie, isThere, id, takeOver, elsewhere } = await signedInElsewhere()
+  const session = await manager.open({ cookie })
+  await takeOver(id, elsewhere)
+  expect(await isThere()).toBe(true)
+  session.end()
+  await session.commit()
+  expect(await isThere()).toBe(false)
+})
+
+test('rule 6: who signs out of a session that is not seen, and does not know its secret, ends nothing', async () => {
+  const { manager, browser, cookie, isThere, id, takeOver, elsewhere } = await signedInElsewhere()
+  const { secret } = ticketIn(cookie)
+  browser.cookie = cookie.replace(secret, `${'A'.repeat(21)}Q`)
+  await browser.visit((session) => session.end())
+  await takeOver(id, elsewhere)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(await isThere()).toBe(true)
+  expect((await createBrowser(manager, cookie).visit()).subject).toBe('ann')
+})
+
+test('rule 6: signing out with a ticket of nobody clears the cookie, and starts nothing', async () => {
+  const { manager } = takenOver()
+  const browser = createBrowser(manager, `__Host-session=1.${'A'.repeat(22)}.${'A'.repeat(22)}`)
+  const session = await browser.visit((one) => {
+    one.end()
+    one.set('a', 1)
+  })
+  expect([session.state, session.id, browser.cookie]).toEqual(['ended', undefined, ''])
+})

@@ -38,6 +38,7 @@ export function sealedSessions(sealer: Sealer): SessionStore {
     },
     save: async (session, changes, now) => save(sealer, session as OpenSealed, changes, now),
     end: () => Promise.resolve(),
+    endUnseen: () => Promise.resolve(),
     close: () => Promise.resolve(),
   }
 }
