@@ -140,6 +140,27 @@ test.each([1, 2])(
   },
 )
 
+test.each([1, 2])(
+  'a store that refuses every session is down, as the log says once and why, until it is mended: %i worker(s)',
+  async (workers) => {
+    await using server = await testStandalone()
+    const auth = { username: 'gate', password: { from: 'value', value: 'pw' } } as const
+    server.command('ACL', 'SETUSER', 'gate', 'on', '>pw', '~*', '&*', '+@all', '-evalsha')
+    await using program = await startProgram(overRedis(server.port, { auth }, { workers }))
+    await until('it refuses', async () => (await get(program, '/')).status === 503)
+    const why = /\[-]store-main failed: sessions are refused: .*NOPERM.*evalsha/
+    await until('readyz tells', async () => why.test((await ready(program)).body))
+    expect((await ready(program)).status).toBe(503)
+    expect(await get(program, '/plain')).toMatchObject({ status: 200 })
+    await until('it is on the log', () => program.log().includes('is down'))
+    server.command('ACL', 'SETUSER', 'gate', '+evalsha')
+    await becomesReady(program)
+    await until('it is on the log', () => program.log().includes('is back'))
+    expect(program.log().match(/is down/g)).toHaveLength(1)
+    expect(await get(program, '/')).toMatchObject({ status: 200 })
+  },
+)
+
 test('a password that changes in its file is used for the next connection, without a restart', async () => {
   await using server = await testStandalone()
   const file = join(folder, 'redis.pw')

@@ -139,7 +139,8 @@ function healthOf(store: Opened, changed: () => void, timing: Timing): StoreHeal
   return createStoreHealth({ look: async () => store?.read(nobody), changed, timing })
 }
 
-function seen({ state, channel, tells, full }: RedisStores): Seen {
+function seen({ state, channel, tells, full, refusal }: RedisStores): Seen {
+  if (state.up && refusal !== undefined) return { problem: `sessions are refused: ${refusal.message}`, notes: [], full }
   if (!state.up) return { problem: `${state.reason}: ${state.message}`, notes: [], full }
   const notes: string[] = []
   if (full) notes.push('its memory is full, so that no session is started or changed')

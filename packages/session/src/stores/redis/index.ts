@@ -8,7 +8,7 @@ import type { AcceptingOnce, Indexing, Listing, PrefixedStores } from '../../sto
 import { type ChannelState, createChannel } from './channel/channel.ts'
 import { type CommonKeys, type CommonOptions, commonKeys, compareWithOthers, type Remembered } from './common-keys.ts'
 import { connect } from './connection/connect.ts'
-import type { ConnectionState } from './connection/connection.ts'
+import type { ConnectionState, RedisFailure } from './connection/connection.ts'
 import { type ConnectionPorts, realPorts } from './connection/ports.ts'
 import { createFullness } from './fullness.ts'
 import { redisIndex } from './index-entries.ts'
@@ -17,6 +17,7 @@ import { redisList } from './list.ts'
 import { redisOnce } from './once.ts'
 import type { ConnectionOptions } from './options.ts'
 import { type RedisRecords, redisRecords } from './records.ts'
+import { watchRefusals } from './refusals.ts'
 import { readCommonKeys } from './shared-keys.ts'
 import { createStoreClock } from './store-clock.ts'
 
@@ -65,6 +66,11 @@ export interface RedisStores extends PrefixedStores {
    * there is read, touched and ended meanwhile.
    */
   readonly full: boolean
+  /**
+   * Why no session can be read or made although the store is up: a server forbids what that takes, or has a part of the keys
+   * alone. From the first of them until it is done again, which is tried each second.
+   */
+  readonly refusal: RedisFailure | undefined
   /** Idempotent. */
   close(): Promise<void>
 }
@@ -78,6 +84,7 @@ export function connectRedis(options: ConnectionOptions, ports: ConnectionPorts 
   const clock = createStoreClock(ports.now, ports.wallClock)
   const channel = createChannel(connection, { cluster: options.deployment.kind === 'cluster', clock, ports })
   const fullness = createFullness(ports.now)
+  const refusals = watchRefusals(connection, ports)
   const remembered = new Map<string, Remembered>()
   const open = new Map<string, { readonly records: RedisRecords; users: number }>()
 
@@ -85,7 +92,8 @@ export function connectRedis(options: ConnectionOptions, ports: ConnectionPorts 
     const { durability, timeouts } = options
     const timeout = timeouts?.command ?? sessionDefaults.redis.timeouts.command
     const parts = { connection, channel, clock, fullness, ports, timeout, durability }
-    const known = open.get(prefix) ?? { records: redisRecords(prefix, parts), users: 0 }
+    const watched = { ...parts, connection: refusals.connection }
+    const known = open.get(prefix) ?? { records: redisRecords(prefix, watched), users: 0 }
     open.set(prefix, known)
     known.users += 1
     const abilities = {
@@ -138,8 +146,12 @@ export function connectRedis(options: ConnectionOptions, ports: ConnectionPorts 
     get full() {
       return fullness.full
     },
+    get refusal() {
+      return refusals.last
+    },
     async close() {
       channel.close()
+      refusals.close()
       await connection.close()
     },
   }

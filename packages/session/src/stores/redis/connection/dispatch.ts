@@ -131,15 +131,15 @@ export function dispatch(topology: Topology, waiting: Waiting, timeout: number, 
     const redirected = redirection(failure.message, kept.node)
     if (redirected !== undefined) return follow(job, kept, redirected, failure)
     if (!passing.has(reply)) throw failure
-    if (reply === 'NOAUTH') kept.renew(link)
-    else topology.doubt(kept, link)
+    if (reply === 'NOAUTH') kept.renew(link, failure)
+    else topology.doubt(kept, link, failure)
     await pause(job, failure)
   }
 
   function follow(job: Job, { address }: Kept, { asking, slot, node }: Redirection, failure: StoreFailure): void {
     if (topology.moved === undefined || topology.at === undefined) {
       const message = `Redis at ${address} is a part of a cluster. Configure it as one.`
-      throw new StoreFailure('role', message, { notExecuted: true })
+      throw new StoreFailure('role', message, { notExecuted: true, reply: 'MOVED' })
     }
     if (job.refusals++ >= mostRedirections) throw failure
     if (asking) job.asked = topology.at(node)

@@ -64,12 +64,12 @@ export interface Asked {
  */
 export function refused(address: string, text: string, asked: Asked = {}): StoreFailure {
   const inScript = /script: [0-9a-f]{40}|running script|user_script/.test(text)
-  const reply = /(?:^|[: ]-)([A-Z]{3,})\b/.exec(inScript ? text.replace(/^ERR /, '') : text)?.[1]
-  const reason = sentences.find(([sentence]) => sentence.test(text))?.[1] ?? refusals.get(reply ?? '')
+  const reply = /(?:^|[: ]-)([A-Z]{3,})\b/.exec(inScript ? text.replace(/^ERR /, '') : text)?.[1] ?? 'ERR'
+  const reason = sentences.find(([sentence]) => sentence.test(text))?.[1] ?? refusals.get(reply)
   const what = isGreeting(asked.command) ? ` ${asked.command}` : ''
   const message = `Redis at ${address} refused${what}: ${shown(text, asked)}`
   const notExecuted = reason !== undefined && !inScript
-  return new StoreFailure(reason ?? 'protocol', message, { notExecuted, ...(reply !== undefined && { reply }) })
+  return new StoreFailure(reason ?? 'protocol', message, { notExecuted, reply })
 }
 
 /** Refusals that begin with a word that says nothing, or with none. */

@@ -15,7 +15,7 @@ export interface Kept {
   /** Why there is none. */
   readonly failure: StoreFailure
   /** Gives up `unwanted` when that is still the connection (what is in flight on it ends first), and opens another. */
-  renew(unwanted: Link): void
+  renew(unwanted: Link, because: StoreFailure): void
   /** Gives up the connection when what is in flight has ended, and opens no other. */
   retire(): void
   /** Gives up the connection at once, and opens no other. */
@@ -63,16 +63,19 @@ export function keep(node: Node, open: Open, changed: () => void, { ports, pace 
     failure = broken(address, error)
     again()
   }
-  const drop = (reason: string) => {
+  const drop = (because: StoreFailure) => {
     const dropped = link
     link = undefined
-    failure = new StoreFailure('closed', reason, { notExecuted: true })
+    failure = because
     return dropped
   }
   const end = () => {
     cancel()
-    stop.abort(new StoreFailure('closed', `The connection to Redis at ${address} was closed.`, { notExecuted: true }))
-    return drop(`The connection to Redis at ${address} was closed.`)
+    const closed = new StoreFailure('closed', `The connection to Redis at ${address} was closed.`, {
+      notExecuted: true,
+    })
+    stop.abort(closed)
+    return drop(closed)
   }
   soon()
   return {
@@ -84,9 +87,10 @@ export function keep(node: Node, open: Open, changed: () => void, { ports, pace 
     get failure() {
       return failure
     },
-    renew(unwanted) {
+    renew(unwanted, { reason, message }) {
       if (link !== unwanted) return
-      drop(`Redis at ${address} is asked anew.`)
+      // Of what waits for the next connection nothing was done, whatever that is known of this one.
+      drop(new StoreFailure(reason, message, { notExecuted: true }))
       unwanted.finish()
       again()
     },

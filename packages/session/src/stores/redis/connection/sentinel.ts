@@ -74,10 +74,10 @@ export function sentinel(name: string, nodes: readonly Node[], openSentinel: Ope
       if (primary === undefined) return unknown(name, refusal ?? watched[0]?.kept.failure)
       return isUp() ? undefined : primary.failure
     },
-    doubt(_, link) {
+    doubt(_, link, because) {
       askAll()
       // The sentinels may still name it, and an address may stand for another server by now.
-      primary?.renew(link)
+      primary?.renew(link, because)
     },
     close() {
       primary?.close()

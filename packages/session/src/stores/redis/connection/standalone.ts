@@ -9,7 +9,7 @@ export function standalone(node: Node, { open, changed, ports, pace }: Surroundi
     ownerOf: () => kept,
     primaries: () => [kept],
     failure: () => (kept.link === undefined ? kept.failure : undefined),
-    doubt: (_, link) => kept.renew(link),
+    doubt: (_, link, because) => kept.renew(link, because),
     close: () => kept.close(),
   }
 }

@@ -12,7 +12,7 @@ export interface Topology {
   /** What stands in the way of any command; `undefined`: nothing. */
   failure(): StoreFailure | undefined
   /** A server refused, on this connection, in a way that says that what we know is old. */
-  doubt(kept: Kept, link: Link): void
+  doubt(kept: Kept, link: Link, because: StoreFailure): void
   /** Only in a cluster: a slot is with another node. */
   moved?(slot: number, to: Node): void
   /** Only in a cluster: the node that has a key of a slot which is on its way. */

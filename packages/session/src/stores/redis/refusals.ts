@@ -1,0 +1,96 @@
+/**
+ * Whether servers refuse what every session needs: a command that our user may not call, keys that it may not touch, a server
+ * that takes only some of them. They answer, and yet no session can be read or made: that is no store.
+ */
+import type { RedisConnection } from './connection/connection.ts'
+import { StoreFailure } from './connection/failure.ts'
+import type { ConnectionPorts } from './connection/ports.ts'
+import { createScript, readScript, updateScript } from './scripts.ts'
+import { maxValueLength } from './value.ts'
+
+/** Milliseconds from a refusal to the next try. */
+const tryEvery = 1000
+
+export interface Refusals {
+  /** What was refused last; `undefined` when nothing was, or when it is done again. */
+  readonly last: StoreFailure | undefined
+  /** The same connection for records, whose refusals are noted. */
+  readonly connection: RedisConnection
+  close(): void
+}
+
+/** One refusal is enough; then the same is tried once a second, so that nobody has to come to find out that it is mended. */
+export function watchRefusals(connection: RedisConnection, ports: ConnectionPorts): Refusals {
+  const { runDurably } = connection
+  let last: StoreFailure | undefined
+  let closed = false
+  let cancel = () => {}
+
+  async function watch<Result>(key: string, writes: boolean, result: Promise<Result>): Promise<Result> {
+    try {
+      return await result
+    } catch (error) {
+      if (!closed && last === undefined && isRefusal(error)) {
+        last = error
+        cancel = ports.schedule(() => void tryAgain(key, writes), tryEvery)
+      }
+      throw error
+    }
+  }
+
+  async function tryAgain(key: string, writes: boolean): Promise<void> {
+    last = await (writes ? write(key) : read(key)).then(
+      () => undefined,
+      (error: unknown) => (isRefusal(error) ? error : isFull(error) ? undefined : last),
+    )
+    if (last !== undefined && !closed) cancel = ports.schedule(() => void tryAgain(key, writes), tryEvery)
+  }
+
+  function read(key: string): Promise<unknown> {
+    return connection.run(readScript, key, [maxValueLength], { idempotent: true })
+  }
+
+  /** What is there stays. What is not there was refused: then it is nothing, for a millisecond. */
+  function write(key: string): Promise<unknown> {
+    const args = ['', 1]
+    return runDurably?.(createScript, key, args) ?? connection.run(createScript, key, args, { idempotent: true })
+  }
+
+  return {
+    get last() {
+      return last
+    },
+    connection: {
+      ...connection,
+      get state() {
+        return connection.state
+      },
+      run(script, key, args, options) {
+        const result = connection.run(script, key, args, options)
+        const writes = script === createScript || script === updateScript
+        return writes || script === readScript ? watch(key, writes, result) : result
+      },
+      runDurably:
+        runDurably &&
+        ((script, key, args, within) => {
+          const result = runDurably(script, key, args, within)
+          return script === createScript || script === updateScript ? watch(key, true, result) : result
+        }),
+    },
+    close() {
+      closed = true
+      cancel()
+    },
+  }
+}
+
+/** What no other try changes: something is forbidden, or lies elsewhere, whereto nothing leads from here. */
+function isRefusal(error: unknown): error is StoreFailure {
+  if (!(error instanceof StoreFailure) || error.reply === undefined) return false
+  return error.reason === 'forbidden' || error.reply === 'MOVED'
+}
+
+/** Only what may be done is refused for lack of memory. */
+function isFull(error: unknown): boolean {
+  return error instanceof StoreFailure && error.reply === 'OOM'
+}
