@@ -15,7 +15,7 @@ export interface Cacheable {
   readonly slot: number
   /** For the one before: the secret that follows on it, where that is known. */
   readonly next: TicketSecret | undefined
-  /** When this secret stops being good; `Infinity` where that is not known to come. */
+  /** When it is good no longer, whatever the store keeps; `Infinity` where that is not known to come. */
   readonly goodUntil: number
   readonly life: Life
 }

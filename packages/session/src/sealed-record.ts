@@ -152,6 +152,13 @@ export function isUnderOldSeal({ sealers: { writes } }: RecordContext, record: O
   return kind !== writes.kind || keyId !== writes.keyId
 }
 
+/** When a record is read no longer, whoever brings its ticket, in milliseconds since 1970. */
+export function readableUntil({ sealers: { until, reads } }: RecordContext, record: OpenRecord): number {
+  if (until === Number.POSITIVE_INFINITY) return until
+  const { kind, keyId } = readRecord(record.header)!.header
+  return reads(kind, until)?.hasKey(keyId) ? Number.POSITIVE_INFINITY : until
+}
+
 function parseContent(plain: Uint8Array): Pick<OpenRecord, keyof Content> | undefined {
   try {
     const { subject, providerSession, data } = JSON.parse(new TextDecoder().decode(plain)) as Content

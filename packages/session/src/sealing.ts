@@ -44,6 +44,8 @@ export interface Sealers {
   readonly writes: Sealer
   /** The one that reads this kind at this time. */
   reads(kind: RecordKind, now: number): Sealer | undefined
+  /** When what is migrated from is read no longer, in milliseconds since 1970; `Infinity`: never, or nothing is. */
+  readonly until: number
 }
 
 /**
@@ -56,7 +58,7 @@ export function createSealers(sealing: Sealing, serverKeys: readonly SealingKey[
   checkKind('"sealing"', sealing, ['ticket', 'keys', 'none', 'migrate'])
   if (sealing.kind !== 'migrate') {
     const writes = createSealer(sealing, serverKeys, prefix, false)
-    return { writes, reads: (kind) => (kind === writes.kind ? writes : undefined) }
+    return { writes, reads: (kind) => (kind === writes.kind ? writes : undefined), until: Number.POSITIVE_INFINITY }
   }
   const { from, to, until = Number.POSITIVE_INFINITY } = sealing
   checkMigration(from, to, until)
@@ -70,6 +72,7 @@ export function createSealers(sealing: Sealing, serverKeys: readonly SealingKey[
       if (kind === writes.kind) return now < until ? writes : strict
       return kind === old.kind && now < until ? old : undefined
     },
+    until,
   }
 }
 

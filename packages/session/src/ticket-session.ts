@@ -5,7 +5,14 @@ import type { CacheOptions, SessionCache } from './cache.ts'
 import type { Deadline } from './deadline.ts'
 import type { observeStore } from './observed-store.ts'
 import type { Schedule } from './schedule.ts'
-import { grace, isUnderOldSeal, type OpenRecord, openRecord, type RecordContext } from './sealed-record.ts'
+import {
+  grace,
+  isUnderOldSeal,
+  type OpenRecord,
+  openRecord,
+  type RecordContext,
+  readableUntil,
+} from './sealed-record.ts'
 import type { SessionIndex } from './session-index.ts'
 import type { Rejection, StoredSession, StoreSettings } from './session-store.ts'
 import type { SessionId } from './store.ts'
@@ -62,6 +69,7 @@ export interface TicketSession extends StoredSession {
   readonly record: OpenRecord
   readonly slot: number
   readonly next: TicketSecret | undefined
+  /** When the secret stops being good, or the seal of the record is read no longer. */
   readonly goodUntil: number
   /** From when on something is due for it, touches apart: a rotation by age, the note that it is over, a cookie. */
   readonly dueAt: number
@@ -91,7 +99,7 @@ export async function readSession(engine: Engine, ticket: Ticket, now: number): 
 
 /** The session of a record that was just read or written. */
 export function keepSession(
-  { cache, options }: Engine,
+  { cache, context, options }: Engine,
   { id, secret }: Ticket,
   record: OpenRecord,
   { version, era }: Pick<TicketSession, 'version' | 'era'>,
@@ -114,11 +122,15 @@ export function keepSession(
     data: record.data,
     slot: record.slot,
     next: record.next,
-    goodUntil: record.slot === 1 && record.broughtAt !== 0 ? record.broughtAt + grace : Number.POSITIVE_INFINITY,
+    goodUntil: Math.min(secretGoodUntil(record), readableUntil(context, record)),
     dueAt: dueAt(record, options.rotateAfter),
   }
   cache?.add(session, now)
   return session
+}
+
+function secretGoodUntil({ slot, broughtAt }: OpenRecord): number {
+  return slot === 1 && broughtAt !== 0 ? broughtAt + grace : Number.POSITIVE_INFINITY
 }
 
 function dueAt({ slot, slots, rotatedAt, broughtAt }: OpenRecord, rotateAfter: number | undefined): number {

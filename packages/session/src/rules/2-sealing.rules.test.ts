@@ -292,3 +292,32 @@ test('rule 2: metadata opens with a key of the installation alone, and for its o
   expect(openMetadata(writes, 'AAAAAAAAAAAAAAAAAAAAAA', header)).toBeUndefined()
   expect(openMetadata(createSealers({ kind: 'ticket' }, [], 'shop').writes, session.id!, header)).toBeUndefined()
 })
+
+test.each([
+  ['of another kind', { sealing: { kind: 'none' } }, { kind: 'none' }, { kind: 'keys', keys: [k1] }, []],
+  ['of no key', {}, { kind: 'ticket' }, { kind: 'ticket' }, [k1]],
+] as const)(
+  'rule 2: what is cached of a seal %s is served no longer than it is read',
+  async (_, before, from, to, serverKeys) => {
+    const world = createWorld()
+    const browser = createBrowser(world.manager(before))
+    await browser.visit((s) => s.set('a', 1))
+    const manager = world.manager({
+      sealing: { kind: 'migrate', from, to, until: startOfTime + minute },
+      serverKeys,
+      serveCachedFor: 10 * minute,
+    })
+    const old = createBrowser(manager, browser.cookie)
+    const present = createBrowser(manager)
+    await present.visit((s) => s.set('b', 1))
+    await world.move(minute - 1)
+    for (const one of [old, present]) expect((await one.visit()).state).toBe('open')
+    world.operations.length = 0
+    for (const one of [old, present]) expect((await one.visit()).state).toBe('open')
+    expect(world.operations).toEqual([])
+    await world.move(1)
+    for (const one of [old, present]) await one.visit()
+    expect([(await old.visit()).state, (await present.visit()).state]).toEqual(['none', 'open'])
+    expect(world.operations.filter((operation) => operation === 'read')).toEqual(['read', 'read'])
+  },
+)
