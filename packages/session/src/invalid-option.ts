@@ -44,4 +44,13 @@ export function checkFunction(where: string, value: unknown): void {
   throw invalid(`${where} must be a function, and is ${shown(value)}. Nothing was made. Give a function.`)
 }
 
+/** The second argument of `acceptOnce`. @throws SessionError `ERR_INVALID_OPTION` */
+export function checkUntil(until: unknown): void {
+  if (typeof until === 'number' && !Number.isNaN(until)) return
+  throw invalid(
+    `acceptOnce: "until" is ${shown(until)}, so nobody could say for how long the token is refused from now on. Nothing was ` +
+      'accepted. Give milliseconds since 1970.',
+  )
+}
+
 const listed = (names: readonly string[]) => names.map((name) => `"${name}"`).join(', ')

@@ -98,7 +98,7 @@ export interface AcceptingOnce {
    * `true` for the first who brings the token, `false` for everybody else until its time is over, and from then on for
    * everybody, since it is good no longer. What is kept of a token is a hash.
    *
-   * Rejects with `ERR_STORE_UNAVAILABLE`: then it must not be accepted.
+   * Rejects with `ERR_STORE_UNAVAILABLE`, and `ERR_INVALID_OPTION` where `until` is no number: then it must not be accepted.
    *
    * @param until when the token is good no longer, in milliseconds since 1970, by the clock of the store
    */

@@ -37,6 +37,18 @@ export const onceRules: readonly StoreRule[] = [
     },
   },
   {
+    name: 'acceptOnce() refuses a time that is none, and accepts nothing then',
+    async check({ store, now }) {
+      if (!isAcceptingOnce(store)) return
+      for (const until of [Number.NaN, undefined as unknown as number, '1' as unknown as number]) {
+        await assert.rejects(store.acceptOnce('token', until), { code: 'ERR_INVALID_OPTION' })
+      }
+      assert.equal(await store.acceptOnce('token', now() + ttl), true)
+      assert.equal(await store.acceptOnce('for ever', Number.POSITIVE_INFINITY), true)
+      assert.equal(await store.acceptOnce('for ever', now() + ttl), false)
+    },
+  },
+  {
     name: 'tokens that were accepted and records do not touch one another',
     async check({ store, now }) {
       if (!isAcceptingOnce(store)) return

@@ -1,5 +1,6 @@
 import { exitCodes } from '../../exit-codes.ts'
 import { type Command, type Given, type Shell, UsageError } from '../command.ts'
+import { warnOfMissingKeys } from './missing-keys.ts'
 import type { NamedSessions } from './open.ts'
 import { dashedId, openOptions, subjectOption } from './options.ts'
 import { progress } from './progress.ts'
@@ -46,12 +47,19 @@ function chosenEnd(given: Given): End {
   const ways = [id !== undefined, subject !== undefined, given.flag('all')].filter((way) => way).length
   if (ways !== 1) throw new UsageError('Which sessions are to end? Give one of ID, --subject WHO and --all.')
   if (id !== undefined) return endOne(sessionId(id))
-  if (subject !== undefined) return (all) => sum(all, ({ directory }) => directory.endAll({ subject }))
+  if (subject !== undefined) return endOf(subject)
   return endEverything(given.flag('yes'))
 }
 
 function endOne(id: string): End {
   return (all) => sum(all, async ({ directory }) => ((await directory.end(id)) ? 1 : 0))
+}
+
+function endOf(subject: string): End {
+  return async (all, shell) => {
+    await warnOfMissingKeys(all, shell)
+    return sum(all, ({ directory }) => directory.endAll({ subject }))
+  }
 }
 
 function endEverything(sure: boolean): End {

@@ -1,6 +1,7 @@
 import type { SessionInfo } from '@coatcheck/session'
 import { exitCodes } from '../../exit-codes.ts'
 import type { Command, Given, Shell } from '../command.ts'
+import { warnOfMissingKeys } from './missing-keys.ts'
 import type { NamedSessions } from './open.ts'
 import { jsonOption, openOptions, subjectOption } from './options.ts'
 import { progress } from './progress.ts'
@@ -28,6 +29,7 @@ export const listSessions: Command = {
 
 async function printAll(all: readonly NamedSessions[], given: Given, shell: Shell): Promise<number> {
   const json = given.flag('json')
+  if (given.value('subject') !== undefined) await warnOfMissingKeys(all, shell)
   const counted = progress(shell, 'sessions')
   if (!json) shell.stdout(listHeading)
   for (const { name, directory } of all) {

@@ -19,6 +19,8 @@ export interface NamedSessions {
   readonly name: string
   readonly prefix: string
   readonly directory: SessionDirectory
+  /** Ids of keys that gateways which run know and this configuration does not: what they hashed is not found here. */
+  missingKeys(): Promise<readonly string[]>
 }
 
 /**
@@ -113,14 +115,18 @@ async function openSessions(
   const serverKeys = configured.length > 0 ? configured : await keysOf(records, prefix, state)
   const store = 'under' in records ? records.under(prefix) : records
   const sealing = compileSealing(spec.sealing, configured)
-  return { name, prefix, directory: createDirectory({ store, prefix, timeouts, sealing, serverKeys }) }
+  const directory = createDirectory({ store, prefix, timeouts, sealing, serverKeys })
+  return { name, prefix, directory, missingKeys: () => missingKeys(records, prefix, serverKeys) }
+}
+
+type Records = NonNullable<ReturnType<PreparedStores['records']>>
+
+async function missingKeys(records: Records, prefix: string, keys: readonly SealingKey[]): Promise<readonly string[]> {
+  if (!('compareWithOthers' in records)) return []
+  return (await (records as RedisStores).compareWithOthers(prefix, { keys })).missing
 }
 
 /** Those that the gateways share in the store, or that of this machine. */
-async function keysOf(
-  records: NonNullable<ReturnType<PreparedStores['records']>>,
-  prefix: string,
-  state: StateFolder,
-): Promise<readonly SealingKey[]> {
+async function keysOf(records: Records, prefix: string, state: StateFolder): Promise<readonly SealingKey[]> {
   return 'readCommonKeys' in records ? (records as RedisStores).readCommonKeys(prefix) : keptKeys(state).keys
 }

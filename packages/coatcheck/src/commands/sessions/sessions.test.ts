@@ -210,6 +210,19 @@ describe('sessions end', () => {
     expect([exists(one.id), exists(two.id), exists(other.id)]).toEqual([false, false, true])
   })
 
+  test('says that a person may be signed in under a key that gateways have and the configuration lacks', async () => {
+    const newest = { id: 'k2', bytes: new Uint8Array(32).fill(8) }
+    const gateway = stores.common('shop', { keys: [newest, key] })
+    await gateway.looked
+    const [one, other] = [await signIn('ann'), await signIn('ann', { serverKeys: [newest, key] })]
+    for (const command of ['list', 'end']) {
+      const { stderr } = await coatcheck('sessions', command, '--subject', 'ann')
+      expect(stderr).toContain('have keys of "default" that this configuration lacks ("k2")')
+    }
+    expect([exists(one.id), exists(other.id)]).toEqual([false, true])
+    gateway.close()
+  })
+
   test('ends all only when it is asked for twice, and nothing of another prefix', async () => {
     for (let index = 0; index < 20; index += 1) await signIn('ann')
     const other = await signIn('ann', { prefix: 'shop:eu' })

@@ -1,6 +1,7 @@
 /** Tokens that were accepted, as long as they are good. Bounded: when it is full, nothing more is accepted. */
 import { createHash } from 'node:crypto'
 import { SessionError } from '../../errors.ts'
+import { checkUntil } from '../../invalid-option.ts'
 import type { AcceptingOnce } from '../../store.ts'
 import { createExpiry, type Expires } from './expiry.ts'
 
@@ -29,6 +30,7 @@ export function createOnce(maxEntries: number, clock: () => number): Once {
 
   return {
     async acceptOnce(token, until) {
+      checkUntil(until)
       const now = clock()
       sweep(now)
       if (until <= now) return false

@@ -63,6 +63,12 @@ describe('compared with those that run', () => {
     else expect(found.conflict).toMatch(conflict)
   })
 
+  test('keys that others have are missing, whatever else', () => {
+    const missing = (...others: KnownGateway[]) => compareGateways(own, others.map(formatGateway), false).missing
+    expect(missing(gateway({ b: '2', c: '3' }), gateway({ a: '1', 'd\u001b': '4' }))).toEqual(['c', 'd?'])
+    expect([missing(), missing(gateway({ a: '1' })), missing(gateway({ c: '3' }))]).toEqual([[], [], ['c']])
+  })
+
   test('what others say steers no terminal', () => {
     const other = gateway({ 'a\u001b[2J': '1' }, { idle: '\u001b[31m\n\u009b' })
     const sharing = gateway({ a: '1' }, { idle: '1' })

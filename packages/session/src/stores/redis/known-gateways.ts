@@ -57,6 +57,8 @@ export interface Comparison {
   readonly conflict: string | undefined
   /** What differs, and works all the same. */
   readonly warnings: readonly string[]
+  /** Ids of keys that gateways which run know, and this one does not. */
+  readonly missing: readonly string[]
 }
 
 /**
@@ -69,11 +71,17 @@ export function compareGateways(own: KnownGateway, entries: readonly string[], a
   const strangers = others.filter((other) => !sharesKey(own, other))
   const twins = new Set(others.flatMap((other) => sameNames(own.keys, other.keys)))
   const warnings = differences(own.settings, others)
-  if (twins.size > 0) return { conflict: namesTwice([...twins]), warnings }
+  const missing = missingKeys(own, others)
+  if (twins.size > 0) return { conflict: namesTwice([...twins]), warnings, missing }
   if (others.length > 0 && strangers.length === others.length && !alike)
-    return { conflict: shareNothing(own), warnings }
-  if (strangers.length === 0) return { conflict: undefined, warnings }
-  return { conflict: undefined, warnings: [...warnings, shareWithSome(strangers)] }
+    return { conflict: shareNothing(own), warnings, missing }
+  if (strangers.length === 0) return { conflict: undefined, warnings, missing }
+  return { conflict: undefined, warnings: [...warnings, shareWithSome(strangers)], missing }
+}
+
+function missingKeys(own: KnownGateway, others: readonly KnownGateway[]): string[] {
+  const theirs = new Set(others.flatMap(({ keys }) => Object.keys(keys)))
+  return [...theirs].filter((id) => !Object.hasOwn(own.keys, id)).map((id) => plain(id.slice(0, 32)))
 }
 
 function sharesKey(own: KnownGateway, other: KnownGateway): boolean {

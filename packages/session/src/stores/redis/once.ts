@@ -1,5 +1,6 @@
 /** What may be used once, among all who share the store: a key that is set if absent, and ends when the token does. */
 import { createHash, randomBytes } from 'node:crypto'
+import { checkUntil } from '../../invalid-option.ts'
 import type { AcceptingOnce } from '../../store.ts'
 import type { RedisConnection } from './connection/connection.ts'
 import { keysUnder } from './keys.ts'
@@ -18,6 +19,7 @@ export function redisOnce(connection: RedisConnection, prefix: string): Acceptin
   const keys = keysUnder(prefix)
   return {
     async acceptOnce(token, until) {
+      checkUntil(until)
       const hash = createHash('sha256').update(token).digest('base64url')
       const end = Math.min(Math.ceil(until), Number.MAX_SAFE_INTEGER)
       const args = [randomBytes(12).toString('base64url'), end]

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { sessionDefaults } from '../../defaults.ts'
-import { checkObject, invalid, shown } from '../../invalid-option.ts'
+import { checkObject, checkUntil, invalid, shown } from '../../invalid-option.ts'
 import { members } from '../../members.ts'
 import { foregroundTimer, type Schedule } from '../../schedule.ts'
 import type { AcceptingOnce, Confirming, Expiring, Indexing, Listing, RecordStore } from '../../store.ts'
@@ -106,7 +106,8 @@ export function sqliteRecords(
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    acceptOnce(token, until) {
+    async acceptOnce(token, until) {
+      checkUntil(until)
       const hash = createHash('sha256').update(token).digest('base64url')
       return attempt(lines.writes, (database, now) => acceptRow(database, hash, until, sweepBatch, now))
     },
