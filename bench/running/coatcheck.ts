@@ -1,5 +1,5 @@
 /** The whole program under measurement. */
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '../../test/running/free-port.ts'
@@ -37,7 +37,10 @@ export interface Launch {
 export async function startCoatcheck(stage: Stage, launch: Launch): Promise<Coatcheck> {
   const { name, node = [] } = launch
   const port = await freePort()
-  const configuration = join(stage.folder, `${name}.yaml`)
+  // not beside the access log: the folder of a configuration is watched, and each write there would be looked at
+  const folder = join(stage.folder, `${name}.configuration`)
+  await mkdir(folder)
+  const configuration = join(folder, 'coatcheck.yaml')
   await writeFile(configuration, JSON.stringify(contents(port, launch)))
   const state = join(stage.folder, `${name}.state`)
   const command = [process.execPath, ...node, program, 'run', '--config', configuration, '--state', state]

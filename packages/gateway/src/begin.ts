@@ -6,6 +6,7 @@ import { type Forwarded, forwardedNode, readForwarded } from './forwarded.ts'
 import type { HeaderList } from './headers.ts'
 import { stripHopByHop } from './hop-by-hop.ts'
 import { type CompiledListener, plainAddress } from './listener.ts'
+import { now } from './now.ts'
 import type { RawRequest } from './raw-request.ts'
 import { isRequestId, makeRequestId } from './request-id.ts'
 import { type Sifted, sift } from './sift.ts'
@@ -83,7 +84,7 @@ function newExchange(
 ): Exchange {
   return {
     id,
-    startedAt: performance.now(),
+    startedAt: now(),
     request,
     client,
     connection: raw.connection,

@@ -21,9 +21,15 @@ export function headerValues(headers: HeaderList, name: string): string[] {
   return values
 }
 
-/** Whether this is the name of a header, whatever its case; `name` in lower case. */
+/** Whether this is the name of a header, whatever its case; `name` in lower case. Makes no string. */
 export function isNamed(candidate: string, name: string): boolean {
-  return candidate.length === name.length && (candidate === name || candidate.toLowerCase() === name)
+  if (candidate.length !== name.length) return false
+  for (let i = 0; i < name.length; i++) {
+    const code = candidate.charCodeAt(i)
+    const wanted = name.charCodeAt(i)
+    if (code !== wanted && (code < 65 || code > 90 || code + 32 !== wanted)) return false
+  }
+  return true
 }
 
 /** Removes headers in place, without making a new list. */

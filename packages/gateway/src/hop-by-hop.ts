@@ -1,4 +1,4 @@
-import type { HeaderList } from './headers.ts'
+import { type HeaderList, isNamed } from './headers.ts'
 
 /**
  * The headers without those that speak of one connection only: `Connection` and everything it names, `Keep-Alive`,
@@ -34,7 +34,7 @@ function strip(headers: HeaderList, first: number, keepUpgrade: boolean): Header
 function namedByConnection(headers: HeaderList, first: number): Set<string> | undefined {
   let named: Set<string> | undefined
   for (let i = first; i < headers.length; i += 2) {
-    if (headers[i]!.length !== 10 || headers[i]!.toLowerCase() !== 'connection') continue
+    if (!isNamed(headers[i]!, 'connection')) continue
     const value = headers[i + 1]!.toLowerCase()
     if (value === 'keep-alive' || value === 'close' || value === 'upgrade') continue
     for (const option of value.split(',')) {
@@ -53,19 +53,17 @@ const protectedNames = new Set(['host', 'content-length', 'upgrade'])
 function isHopByHop(name: string): boolean {
   switch (name.length) {
     case 2:
-      return name.toLowerCase() === 'te'
+      return isNamed(name, 'te')
     case 7:
-      return name.toLowerCase() === 'upgrade'
-    case 10: {
-      const lower = name.toLowerCase()
-      return lower === 'connection' || lower === 'keep-alive'
-    }
+      return isNamed(name, 'upgrade')
+    case 10:
+      return isNamed(name, 'connection') || isNamed(name, 'keep-alive')
     case 14:
-      return name.toLowerCase() === 'http2-settings'
+      return isNamed(name, 'http2-settings')
     case 16:
-      return name.toLowerCase() === 'proxy-connection'
+      return isNamed(name, 'proxy-connection')
     case 17:
-      return name.toLowerCase() === 'transfer-encoding'
+      return isNamed(name, 'transfer-encoding')
     default:
       return false
   }

@@ -1,4 +1,4 @@
-import type { Exchange, FinishedExchange, HeaderList, RejectedRequest } from '@coatcheck/gateway'
+import { type Exchange, type FinishedExchange, headerValue, type RejectedRequest } from '@coatcheck/gateway'
 import { quote, quoteWire } from './json-text.ts'
 import type { SessionField } from './session-field.ts'
 import { shownTarget } from './shown-target.ts'
@@ -90,20 +90,12 @@ function who({ client, request, session }: Exchange, cap: number, joined: string
   const port = client.port === undefined ? '' : `,"port":${client.port}`
   const subject = session?.subject
   const user = subject === undefined ? '' : `"user":{"id":${quote(subject, cap)}},`
-  const agent = userAgent(request.headers)
+  const agent = headerValue(request.headers, 'user-agent')
   const browser = agent === undefined ? '' : `"user_agent":{"original":${quoteWire(agent, cap)}},`
   return (
     `"client":{"address":${quoteWire(client.address, cap)}${port}${joined}},` +
     `"source":{"ip":${quote(client.peer, cap)}},${user}${browser}`
   )
-}
-
-function userAgent(headers: HeaderList): string | undefined {
-  for (let at = 0; at < headers.length; at += 2) {
-    const name = headers[at]!
-    if (name.length === 10 && name.toLowerCase() === 'user-agent') return headers[at + 1]
-  }
-  return undefined
 }
 
 /** An answer of our own that is no failure (a redirect, a preflight) has a reason, and no error. */

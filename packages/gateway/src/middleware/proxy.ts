@@ -2,6 +2,7 @@ import type { ProxyAction } from '@coatcheck/model'
 import type { Exchange } from '../exchange.ts'
 import type { ForwardRequest } from '../forward.ts'
 import type { Handler } from '../middleware.ts'
+import { now } from '../now.ts'
 import { sift } from '../sift.ts'
 import type { RouteContext } from './context.ts'
 import type { OwnNames } from './own-names.ts'
@@ -13,13 +14,13 @@ export function proxy(action: ProxyAction, context: RouteContext, own: OwnNames)
   return async function toUpstream(exchange) {
     if (action.host.kind === 'fixed') exchange.outgoing.headers[1] = action.host.value
     exchange.upstream = action.upstream
-    const sent = performance.now()
+    const sent = now()
     try {
       const reply = await forward.send(forwardRequest(exchange, action, own))
       own.fromReply(reply.headers)
       return reply
     } finally {
-      exchange.timings.upstream = performance.now() - sent
+      exchange.timings.upstream = now() - sent
     }
   }
 }

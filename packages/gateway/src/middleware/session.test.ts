@@ -1,8 +1,11 @@
 import { SessionError } from '@coatcheck/session'
 import { memoryRecords } from '@coatcheck/session/stores/memory'
 import { describe, expect, test } from 'vitest'
+import { beginExchange } from '../begin.ts'
 import { headerValue, headerValues } from '../headers.ts'
+import { compileListener } from '../listener.ts'
 import { route, type Stage, sessionSpec, stage, withHeaders } from '../testing/gateway.ts'
+import { listenerSpec, rawRequest } from '../testing/requests.ts'
 
 const session = { kind: 'session', session: 'default' } as const
 const capture = { kind: 'capture', subject: 'X-Auth-User', attributes: [] } as const
@@ -166,4 +169,26 @@ describe('an outage is not a logout', () => {
     const next = await on.ask({ headers: withHeaders('Cookie', cookies[0]!) })
     expect(next.exchange.session!.id).toBe(exchange.session!.id)
   })
+})
+
+const web = compileListener(listenerSpec())
+
+/** Turns of the microtask queue until the gateway has its answer: each is a promise that somebody made and awaited. */
+async function turns({ gateway }: Stage, cookie: string): Promise<number> {
+  const exchange = beginExchange(web, rawRequest({ headers: withHeaders('Cookie', cookie) }))
+  let answered = false
+  void gateway.handle(exchange).then(() => {
+    answered = true
+  })
+  let count = 0
+  for (; !answered; count++) await undefined
+  return count
+}
+
+test('a cached session is awaited three times: opened, answered, committed', async () => {
+  const bare = stage({ routes: [route('all', '/')] })
+  const on = stage(enforced)
+  const [cookie] = (await on.ask()).cookies
+  await on.ask({ headers: withHeaders('Cookie', cookie!) })
+  expect((await turns(on, cookie!)) - (await turns(bare, cookie!))).toBe(3)
 })

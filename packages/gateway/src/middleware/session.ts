@@ -1,10 +1,11 @@
 import type { RouteSessionSpec } from '@coatcheck/model'
-import { type Commit, commitOf } from '@coatcheck/session'
+import { type Commit, commitOf, type Presented } from '@coatcheck/session'
 import { isNavigation } from '../accept.ts'
 import { discard } from '../discard.ts'
-import type { Exchange } from '../exchange.ts'
+import type { Exchange, IncomingRequest } from '../exchange.ts'
 import { headerValue } from '../headers.ts'
 import type { Middleware } from '../middleware.ts'
+import { now } from '../now.ts'
 import type { Reply } from '../reply.ts'
 import { type CompiledSession, readsSession } from '../sessions.ts'
 import type { RouteContext } from './context.ts'
@@ -23,11 +24,11 @@ export function session(spec: RouteSessionSpec, context: RouteContext): Middlewa
   const starts = served.spec.mode === 'enforce'
   return (next) =>
     async function withSession(exchange) {
-      const opening = performance.now()
+      const opening = now()
       try {
-        exchange.session = await served.manager.open(presented(served, exchange))
+        exchange.session = await served.manager.open(new Visitor(served, exchange))
       } finally {
-        exchange.timings.store = performance.now() - opening
+        exchange.timings.store = now() - opening
       }
       if (starts && !isPreflight(exchange)) exchange.session.start()
       let reply: Reply
@@ -36,41 +37,55 @@ export function session(spec: RouteSessionSpec, context: RouteContext): Middlewa
       } catch (error) {
         reply = context.recover(error, exchange)
       }
-      return commit(served, exchange, reply, context)
+      // here, since an async function of its own would cost each request a promise more
+      const committing = now()
+      try {
+        tell(served, await exchange.session.commit(), reply)
+        return reply
+      } catch (error) {
+        return uncommitted(served, exchange, reply, error, context)
+      } finally {
+        exchange.timings.store += now() - committing
+      }
     }
 }
 
-function presented({ spec }: CompiledSession, { request, client }: Exchange) {
-  const { headers } = request
-  return {
-    cookie: request.cookie,
-    ticket: spec.lookup.kind === 'header' ? headerValue(headers, spec.lookup.name.toLowerCase()) : undefined,
-    navigation: isNavigation(request.method, headers),
-    address: client.address,
-    userAgent: headerValue(headers, 'user-agent'),
+/** What a visitor brings. A class, so that what only a new session or a stale ticket asks for is not looked up before. */
+class Visitor implements Presented {
+  readonly cookie: string | undefined
+  readonly ticket: string | undefined
+  readonly address: string
+  readonly #request: IncomingRequest
+
+  constructor({ spec }: CompiledSession, { request, client }: Exchange) {
+    this.cookie = request.cookie
+    this.ticket =
+      spec.lookup.kind === 'header' ? headerValue(request.headers, spec.lookup.name.toLowerCase()) : undefined
+    this.address = client.address
+    this.#request = request
+  }
+
+  get navigation(): boolean {
+    return isNavigation(this.#request.method, this.#request.headers)
+  }
+  get userAgent(): string | undefined {
+    return headerValue(this.#request.headers, 'user-agent')
   }
 }
 
-async function commit(
+function uncommitted(
   served: CompiledSession,
   exchange: Exchange,
   reply: Reply,
+  error: unknown,
   { recover }: RouteContext,
-): Promise<Reply> {
-  const committing = performance.now()
-  try {
-    tell(served, await exchange.session!.commit(), reply)
-    return reply
-  } catch (error) {
-    discard(reply)
-    const told = commitOf(error)
-    if (told === undefined) throw error
-    const failed = recover(error, exchange)
-    tell(served, told, failed)
-    return failed
-  } finally {
-    exchange.timings.store = exchange.timings.store! + performance.now() - committing
-  }
+): Reply {
+  discard(reply)
+  const told = commitOf(error)
+  if (told === undefined) throw error
+  const failed = recover(error, exchange)
+  tell(served, told, failed)
+  return failed
 }
 
 /** What the browser is to hold stands behind the upstream's own cookies. */

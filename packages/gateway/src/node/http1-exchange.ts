@@ -1,6 +1,6 @@
 import { ServerResponse, STATUS_CODES } from 'node:http'
 import { GatewayError } from '../errors.ts'
-import type { HeaderList } from '../headers.ts'
+import { type HeaderList, headerValue, isNamed } from '../headers.ts'
 import type { BodySource, Reply } from '../reply.ts'
 import type { Connection } from './connection.ts'
 import type { Http1Request } from './http1-request.ts'
@@ -156,10 +156,10 @@ export class Http1Exchange extends ServedExchange {
     const headers = this.request.rawHeaders
     for (let i = 0; i < headers.length; i += 2) {
       const name = headers[i]!
-      if (name.length === 14 && name.toLowerCase() === 'content-length') this.contentLength = Number(headers[i + 1])
-      else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') this.#readEncoding(headers[i + 1]!)
+      if (isNamed(name, 'content-length')) this.contentLength = Number(headers[i + 1])
+      else if (isNamed(name, 'transfer-encoding')) this.#readEncoding(headers[i + 1]!)
       // Node loses what stands behind a request for an upgrade that was not let through, so nothing may stand there
-      else if (name.length === 7 && name.toLowerCase() === 'upgrade') this.#last = true
+      else if (isNamed(name, 'upgrade')) this.#last = true
     }
     if (this.contentLength !== undefined && this.contentLength > 0) this.body = this.request
   }
@@ -235,10 +235,8 @@ function onDrain(this: Http1Response): void {
 }
 
 function contentLength(headers: HeaderList): number | undefined {
-  for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i]!.length === 14 && headers[i]!.toLowerCase() === 'content-length') return Number(headers[i + 1])
-  }
-  return undefined
+  const value = headerValue(headers, 'content-length')
+  return value === undefined ? undefined : Number(value)
 }
 
 function pairs(list: HeaderList): [string, string][] {

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import { type ErrorCode, GatewayError } from '../errors.ts'
 import type { ClientConnection, Exchange } from '../exchange.ts'
 import type { HeaderList } from '../headers.ts'
+import { now } from '../now.ts'
 import type { RawRequest } from '../raw-request.ts'
 import type { BodySink, BodySource, Reply } from '../reply.ts'
 import { makeRequestId } from '../request-id.ts'
@@ -129,7 +130,7 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
   }
 
   /** Ends an exchange that never began: nobody is there to be answered. Call it when it is closed. */
-  protected dropUnserved(): void {
+  dropUnserved(): void {
     this.exchange = this.generation.refuse(this, this.#cut)
     this.client.ports.observer.exchangeStarted(this.client.listener)
     this.#settle()
@@ -221,7 +222,7 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
         status: this.status,
         requestBytes: this.requestBodyBytes + requestHeadBytes(this),
         responseBytes: this.responseBytes,
-        duration: performance.now() - exchange.startedAt,
+        duration: now() - exchange.startedAt,
         aborted: this.cutShort || this.#givenUp !== undefined,
       })
     }

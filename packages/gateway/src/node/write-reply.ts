@@ -1,5 +1,5 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
-import type { HeaderList } from '../headers.ts'
+import { type HeaderList, isNamed } from '../headers.ts'
 import type { Reply } from '../reply.ts'
 import { headBytes } from './served-exchange.ts'
 
@@ -32,10 +32,10 @@ function fitForHttp1(headers: HeaderList, bodyLength: number | undefined, mayChu
   let disposition = -1
   let trailer = -1
   for (let i = 0; i < headers.length; i += 2) {
-    const length = headers[i]!.length
-    if (length === 14 && isNamed(headers[i]!, 'content-length')) lengthAt = i
-    else if (length === 19 && isNamed(headers[i]!, 'content-disposition')) disposition = i
-    else if (length === 7 && isNamed(headers[i]!, 'trailer')) trailer = i
+    const name = headers[i]!
+    if (isNamed(name, 'content-length')) lengthAt = i
+    else if (isNamed(name, 'content-disposition')) disposition = i
+    else if (isNamed(name, 'trailer')) trailer = i
   }
   let fit = headers
   // Node reads the value as UTF-8 when it knows the length by then, and would write other bytes than came
@@ -43,10 +43,6 @@ function fitForHttp1(headers: HeaderList, bodyLength: number | undefined, mayChu
     fit = moveToFront(fit, disposition)
   else if (trailer >= 0 && (lengthAt >= 0 || !mayChunk)) fit = without(fit, 'trailer')
   return bodyLength !== undefined && lengthAt < 0 ? [...fit, 'Content-Length', String(bodyLength)] : fit
-}
-
-function isNamed(name: string, lowerCase: string): boolean {
-  return name === lowerCase || name.toLowerCase() === lowerCase
 }
 
 function isAscii(value: string): boolean {

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { UpstreamTimeouts } from '@coatcheck/model'
 import { GatewayError } from '../errors.ts'
 import type { ForwardRequest } from '../forward.ts'
-import type { HeaderList } from '../headers.ts'
+import { type HeaderList, isNamed } from '../headers.ts'
 import { stripHopByHop } from '../hop-by-hop.ts'
 import type { Reply } from '../reply.ts'
 import { clientGone, type Failures } from './failures.ts'
@@ -327,8 +327,7 @@ const uncork = (socket: Socket) => socket.uncork()
 function withoutLength(headers: HeaderList): HeaderList {
   const kept: HeaderList = []
   for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i]!.length !== 14 || headers[i]!.toLowerCase() !== 'content-length')
-      kept.push(headers[i]!, headers[i + 1]!)
+    if (!isNamed(headers[i]!, 'content-length')) kept.push(headers[i]!, headers[i + 1]!)
   }
   return kept.length === headers.length ? headers : kept
 }

@@ -1,5 +1,6 @@
 import { GatewayError } from '../errors.ts'
 import type { ForwardRequest } from '../forward.ts'
+import { isNamed } from '../headers.ts'
 import { isName } from './fields.ts'
 
 /** Whether the request carries content that is to be sent. */
@@ -22,7 +23,7 @@ export function writeRequestHead(request: ForwardRequest, host: string): string 
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!
     if (isOurs(name)) continue
-    if (hostFromTarget && name.length === 4 && name.toLowerCase() === 'host') {
+    if (hostFromTarget && isNamed(name, 'host')) {
       if (hostWritten) continue
       hostWritten = true
       head += `${name}: ${host}\r\n`
@@ -55,15 +56,15 @@ function withoutBody({ method, contentLength }: ForwardRequest): string {
 function isOurs(name: string): boolean {
   switch (name.length) {
     case 6:
-      return name.toLowerCase() === 'expect'
+      return isNamed(name, 'expect')
     case 7:
-      return name.toLowerCase() === 'upgrade'
+      return isNamed(name, 'upgrade')
     case 10:
-      return name.toLowerCase() === 'connection'
+      return isNamed(name, 'connection')
     case 14:
-      return name.toLowerCase() === 'content-length'
+      return isNamed(name, 'content-length')
     case 17:
-      return name.toLowerCase() === 'transfer-encoding'
+      return isNamed(name, 'transfer-encoding')
     default:
       return false
   }

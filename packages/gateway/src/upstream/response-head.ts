@@ -1,4 +1,4 @@
-import type { HeaderList } from '../headers.ts'
+import { type HeaderList, isNamed } from '../headers.ts'
 import { isText, readFields } from './fields.ts'
 import { MalformedResponse } from './malformed.ts'
 
@@ -79,16 +79,16 @@ export function readFraming(head: ResponseHead): Framing {
   let persistent = head.minor === 1
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!
-    if (name.length === 14 && name.toLowerCase() === 'content-length') {
+    if (isNamed(name, 'content-length')) {
       if (length !== untilClose) throw new MalformedResponse('the length of the body is given twice')
       length = readLength(headers[i + 1]!)
-    } else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
+    } else if (isNamed(name, 'transfer-encoding')) {
       if (length !== untilClose) throw new MalformedResponse('the length of the body is given twice')
       if (head.minor === 0) throw new MalformedResponse('Transfer-Encoding in HTTP/1.0')
       if (headers[i + 1]!.toLowerCase() !== 'chunked')
         throw new MalformedResponse('a Transfer-Encoding other than chunked')
       length = chunked
-    } else if (name.length === 10 && name.toLowerCase() === 'connection') {
+    } else if (isNamed(name, 'connection')) {
       if (persistent && hasOption(headers[i + 1]!, 'close')) persistent = false
     }
   }
@@ -102,7 +102,7 @@ function readLength(value: string): number {
 
 /** Whether a comma-separated list holds this option, in any case. */
 function hasOption(list: string, option: string): boolean {
-  if (list.length <= option.length) return list.toLowerCase() === option
+  if (!list.includes(',')) return isNamed(list.trim(), option)
   return list
     .toLowerCase()
     .split(',')

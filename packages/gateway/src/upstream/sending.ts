@@ -1,6 +1,7 @@
 import type { GatewayError } from '../errors.ts'
 import type { ForwardRequest } from '../forward.ts'
 import { stripHopByHop } from '../hop-by-hop.ts'
+import { now } from '../now.ts'
 import type { Reply } from '../reply.ts'
 import type { Standing } from './balance.ts'
 import type { Connection, ConnectionUser } from './connection.ts'
@@ -21,7 +22,7 @@ export class Sending implements ConnectionUser, DialUser {
   readonly #request: ForwardRequest
   readonly #resolve: (reply: Reply) => void
   readonly #reject: (error: unknown) => void
-  readonly #startedAt = performance.now()
+  readonly #startedAt = now()
   #standing: Standing<Destination> | undefined
   #tried: Standing<Destination>[] = none
   #head = ''
@@ -89,7 +90,7 @@ export class Sending implements ConnectionUser, DialUser {
     this.#lastError = error
     this.#tried = [...this.#tried, this.#standing!]
     // Black holes cost a whole connect timeout each; nobody waits for more than two.
-    if (performance.now() - this.#startedAt >= 2 * this.#upstream.timeouts.connect) this.#giveUp(error)
+    if (now() - this.#startedAt >= 2 * this.#upstream.timeouts.connect) this.#giveUp(error)
     else this.#attempt()
   }
 
@@ -100,7 +101,7 @@ export class Sending implements ConnectionUser, DialUser {
   replied(reply: Reply): void {
     this.#request.signal.onGone = undefined
     this.#upstream.balance.succeeded(this.#standing!)
-    this.#upstream.answered(performance.now() - this.#startedAt)
+    this.#upstream.answered(now() - this.#startedAt)
     this.#resolve(reply)
   }
 
