@@ -80,11 +80,11 @@ export interface RedisStores extends PrefixedStores {
  * `ERR_STORE_UNAVAILABLE`, and nothing else.
  */
 export function connectRedis(options: ConnectionOptions, ports: ConnectionPorts = realPorts): RedisStores {
-  const connection = connect(options, ports)
+  const refusals = watchRefusals(connect(options, ports), ports)
+  const { connection } = refusals
   const clock = createStoreClock(ports.now, ports.wallClock)
   const channel = createChannel(connection, { cluster: options.deployment.kind === 'cluster', clock, ports })
   const fullness = createFullness(ports.now)
-  const refusals = watchRefusals(connection, ports)
   const remembered = new Map<string, Remembered>()
   const open = new Map<string, { readonly records: RedisRecords; users: number }>()
 
@@ -92,8 +92,7 @@ export function connectRedis(options: ConnectionOptions, ports: ConnectionPorts 
     const { durability, timeouts } = options
     const timeout = timeouts?.command ?? sessionDefaults.redis.timeouts.command
     const parts = { connection, channel, clock, fullness, ports, timeout, durability }
-    const watched = { ...parts, connection: refusals.connection }
-    const known = open.get(prefix) ?? { records: redisRecords(prefix, watched), users: 0 }
+    const known = open.get(prefix) ?? { records: redisRecords(prefix, parts), users: 0 }
     open.set(prefix, known)
     known.users += 1
     const abilities = {

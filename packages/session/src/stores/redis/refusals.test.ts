@@ -27,12 +27,23 @@ test.each([
   allow(server, ...without)
   const stores = storesAt(server)
   const store = stores.under('shop')
-  await until('it is connected', () => stores.state.up)
-  expect(stores.refusal).toBe(undefined)
   await expect(store.read(id)).rejects.toMatchObject({ reason: 'forbidden' })
   expect(stores.refusal).toMatchObject({ reason: 'forbidden' })
   allow(server)
   await until('it is seen that they are not refused any more', () => stores.refusal === undefined)
+  await stores.close()
+})
+
+test('it is seen before anybody comes, by what gateways ask for themselves', async () => {
+  await using server = await testStandalone()
+  allow(server, '+evalsha')
+  const stores = storesAt(server)
+  const common = stores.common('shop')
+  await common.looked
+  await until('it is seen', () => stores.refusal !== undefined)
+  allow(server)
+  await until('it is seen that they are not refused any more', () => stores.refusal === undefined)
+  common.close()
   await stores.close()
 })
 

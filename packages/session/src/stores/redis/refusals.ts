@@ -2,7 +2,7 @@
  * Whether servers refuse what every session needs: a command that our user may not call, keys that it may not touch, a server
  * that takes only some of them. They answer, and yet no session can be read or made: that is no store.
  */
-import type { RedisConnection } from './connection/connection.ts'
+import type { RedisConnection, Script } from './connection/connection.ts'
 import { StoreFailure } from './connection/failure.ts'
 import type { ConnectionPorts } from './connection/ports.ts'
 import { createScript, readScript, updateScript } from './scripts.ts'
@@ -14,28 +14,42 @@ const tryEvery = 1000
 export interface Refusals {
   /** What was refused last; `undefined` when nothing was, or when it is done again. */
   readonly last: StoreFailure | undefined
-  /** The same connection for records, whose refusals are noted. */
+  /** The same connection; what it is refused is noted. */
   readonly connection: RedisConnection
   close(): void
 }
 
-/** One refusal is enough; then the same is tried once a second, so that nobody has to come to find out that it is mended. */
+/**
+ * One refusal of a read, a start or a change is enough; of anything else, whether a session can be read is tried at once.
+ * From then on the same is tried once a second, so that nobody has to come to find out that it is mended.
+ */
 export function watchRefusals(connection: RedisConnection, ports: ConnectionPorts): Refusals {
   const { runDurably } = connection
   let last: StoreFailure | undefined
+  let trying = false
   let closed = false
   let cancel = () => {}
 
-  async function watch<Result>(key: string, writes: boolean, result: Promise<Result>): Promise<Result> {
+  async function watch<Result>(script: Script, key: string, result: Promise<Result>): Promise<Result> {
     try {
       return await result
     } catch (error) {
-      if (!closed && last === undefined && isRefusal(error)) {
-        last = error
-        cancel = ports.schedule(() => void tryAgain(key, writes), tryEvery)
-      }
+      if (isRefusal(error) && !trying && !closed) refused(script, key, error)
       throw error
     }
+  }
+
+  function refused(script: Script, key: string, failure: StoreFailure): void {
+    const writes = script === createScript || script === updateScript
+    trying = true
+    if (writes || script === readScript) {
+      last = failure
+      later(key, writes)
+    } else void tryAgain(key, false)
+  }
+
+  function later(key: string, writes: boolean): void {
+    if (!closed) cancel = ports.schedule(() => void tryAgain(key, writes), tryEvery)
   }
 
   async function tryAgain(key: string, writes: boolean): Promise<void> {
@@ -43,7 +57,8 @@ export function watchRefusals(connection: RedisConnection, ports: ConnectionPort
       () => undefined,
       (error: unknown) => (isRefusal(error) ? error : isFull(error) ? undefined : last),
     )
-    if (last !== undefined && !closed) cancel = ports.schedule(() => void tryAgain(key, writes), tryEvery)
+    trying = last !== undefined
+    if (trying) later(key, writes)
   }
 
   function read(key: string): Promise<unknown> {
@@ -65,17 +80,9 @@ export function watchRefusals(connection: RedisConnection, ports: ConnectionPort
       get state() {
         return connection.state
       },
-      run(script, key, args, options) {
-        const result = connection.run(script, key, args, options)
-        const writes = script === createScript || script === updateScript
-        return writes || script === readScript ? watch(key, writes, result) : result
-      },
+      run: (script, key, args, options) => watch(script, key, connection.run(script, key, args, options)),
       runDurably:
-        runDurably &&
-        ((script, key, args, within) => {
-          const result = runDurably(script, key, args, within)
-          return script === createScript || script === updateScript ? watch(key, true, result) : result
-        }),
+        runDurably && ((script, key, args, within) => watch(script, key, runDurably(script, key, args, within))),
     },
     close() {
       closed = true
