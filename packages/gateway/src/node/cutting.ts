@@ -32,3 +32,8 @@ export function brokenHttp2(what: string): GatewayError {
 export function tooManyStreams(): GatewayError {
   return new GatewayError('bad-request', 400, 'The client went on opening more streams than it may')
 }
+
+/** As many as only a client opens that does not want its answers (CVE-2023-44487). */
+export function tooManyResets(): GatewayError {
+  return new GatewayError('bad-request', 400, 'The client reset streams faster than it may')
+}

@@ -25,6 +25,8 @@ export class Http2Exchange extends ServedExchange {
   readonly authority: string | undefined
   readonly headers: HeaderList
   readonly stream: ServerHttp2Stream
+  /** The client reset its stream, or its connection ended. */
+  wasReset = false
   /** `performance.now()` of the last look at which something had moved. */
   #movedAt = performance.now()
   #moved = 0
@@ -43,9 +45,10 @@ export class Http2Exchange extends ServedExchange {
     if (hasBody) this.#countBody()
     stream.on('error', ignore)
     // nghttp2 closes a stream that is whole with no error, before Node has seen the last write through
-    stream.on('close', () =>
-      this.closed(this.answered && stream.writableEnded && stream.rstCode === NGHTTP2_NO_ERROR && !this.cutShort),
-    )
+    stream.on('close', () => {
+      this.wasReset = stream.rstCode !== NGHTTP2_NO_ERROR && !this.cutShort
+      this.closed(this.answered && stream.writableEnded && stream.rstCode === NGHTTP2_NO_ERROR && !this.cutShort)
+    })
   }
 
   get httpVersion(): string {
@@ -61,6 +64,17 @@ export class Http2Exchange extends ServedExchange {
 
   protected refused(): void {}
 
+  /**
+   * Serves it when all that came with its head is read: a stream that is reset in the same breath costs no more than its
+   * line in the log.
+   */
+  serveSoon(): void {
+    setImmediate(() => {
+      if (this.gone) this.dropUnserved()
+      else void this.serve()
+    })
+  }
+
   /** Serves a request whose body is said to be empty once it is seen to be: as soon as its head goes on it is whole. */
   serveWhenEmpty(): void {
     const { stream } = this
@@ -69,7 +83,7 @@ export class Http2Exchange extends ServedExchange {
       if (stream.aborted || stream.rstCode !== NGHTTP2_NO_ERROR || this.requestBodyBytes > 0) return
       served = true
       this.body = undefined
-      void this.serve()
+      this.serveSoon()
     })
     stream.once('close', () => {
       if (!served) this.dropUnserved()

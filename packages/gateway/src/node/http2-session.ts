@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls'
 import { GatewayError } from '../errors.ts'
 import type { HeaderList } from '../headers.ts'
 import type { Connection } from './connection.ts'
-import { brokenHttp2, tooManyStreams } from './cutting.ts'
+import { brokenHttp2, tooManyResets, tooManyStreams } from './cutting.ts'
 import { isContinue, unknownExpectation } from './expectation.ts'
 import { Http2Exchange, type Http2Head } from './http2-exchange.ts'
 import type { ServingLimits } from './serving.ts'
@@ -12,6 +12,8 @@ import type { ServingLimits } from './serving.ts'
 const maxInFlight = 100
 /** Streams above that which a connection may try before it is closed. */
 const maxRefused = 200
+/** Streams that a client may reset between two looks, which is about a second, before its connection is closed. */
+const maxResets = 200
 const endOfStream = 1
 
 /** A connection that speaks HTTP/2. */
@@ -44,6 +46,8 @@ export function openHttp2Session(
   } as never)
   const exchanges = new Set<Http2Exchange>()
   let refused = 0
+  let resets = 0
+  let over = false
   let idleSince = performance.now()
   let patience = timeouts.headers
   session.on('error', () => session.destroy())
@@ -56,15 +60,16 @@ export function openHttp2Session(
   })
   // where it was closed before HTTP/2 began, Node has taken note of it and tells whoever reads
   socket.read(0)
+  function calm(why: GatewayError): void {
+    client.cut ??= why
+    cut(session, constants.NGHTTP2_ENHANCE_YOUR_CALM)
+  }
   session.on('stream', (stream, _headers, flags, rawHeaders) => {
     patience = timeouts.keepAlive
     if (client.inFlight >= maxInFlight) {
       stream.on('error', ignore)
       stream.close(constants.NGHTTP2_REFUSED_STREAM)
-      if (++refused > maxRefused) {
-        client.cut ??= tooManyStreams()
-        cut(session, constants.NGHTTP2_ENHANCE_YOUR_CALM)
-      }
+      if (++refused > maxRefused) calm(tooManyStreams())
       return
     }
     const exchange = serveStream(client, stream, flags, rawHeaders)
@@ -72,6 +77,7 @@ export function openHttp2Session(
     stream.once('close', () => {
       exchanges.delete(exchange)
       idleSince = performance.now()
+      if (exchange.wasReset && ++resets > maxResets && !session.destroyed) calm(tooManyResets())
     })
   })
   return {
@@ -80,6 +86,14 @@ export function openHttp2Session(
     },
     close: () => closeSession(session),
     checkIdle(now) {
+      resets = 0
+      if (session.destroyed) {
+        // Node waits for its last frames to be written before it lets go of the socket, and so for ever where the client
+        // takes nothing, or is gone
+        if (over) socket.destroy()
+        over = true
+        return
+      }
       for (const exchange of exchanges) exchange.checkIdle(now, timeouts.idle)
       if (exchanges.size > 0 || now - idleSince <= patience) return
       // said once, then meant: a client that does not close is closed
@@ -116,7 +130,7 @@ function serveStream(client: Connection, stream: ServerHttp2Stream, flags: numbe
   const refusal = refusalOf(head)
   if (refusal !== undefined) exchange.refuse(refusal)
   else if (head.contentLength === 0 && exchange.body !== undefined) exchange.serveWhenEmpty()
-  else void exchange.serve()
+  else exchange.serveSoon()
   return exchange
 }
 

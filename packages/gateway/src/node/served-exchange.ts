@@ -130,7 +130,7 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
   }
 
   /** Ends an exchange that never began: nobody is there to be answered. Call it when it is closed. */
-  dropUnserved(): void {
+  protected dropUnserved(): void {
     this.exchange = this.generation.refuse(this, this.#cut)
     this.client.ports.observer.exchangeStarted(this.client.listener)
     this.#settle()

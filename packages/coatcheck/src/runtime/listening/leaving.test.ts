@@ -8,6 +8,13 @@ import { join } from 'node:path'
 import { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import {
+  endOfHeaders,
+  endOfStream,
+  frame,
+  frameType,
+  headerBlock,
+} from '../../../../gateway/src/node/fixtures/http2-frames.ts'
 import { makeCertificates } from '../../../../gateway/src/testing/certificates.ts'
 import { type Recorder, startRecorder } from '../../../../gateway/src/testing/recorder.ts'
 import { listener, model } from '../fixtures/model.ts'
@@ -149,3 +156,51 @@ test('wherever connections are cut, no request of theirs stays in flight, and no
     upstream.connections.filter(({ socket, requests }) => !socket.destroyed && requests.at(-1)?.target === '/silent')
   await expect.poll(open, { timeout: 5_000 }).toEqual([])
 })
+
+const empty = Buffer.alloc(0)
+const preface = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(frameType.settings, 0, 0, empty)])
+const head = headerBlock([
+  [':method', 'GET'],
+  [':path', '/silent'],
+  [':scheme', 'https'],
+  [':authority', 'a'],
+])
+const times = (count: number, bytes: (i: number) => Buffer) =>
+  Buffer.concat(Array.from({ length: count }, (_, i) => bytes(i)))
+const floods: readonly [what: string, bytes: Buffer][] = [
+  ['PING', times(10_000, () => frame(frameType.ping, 0, 0, Buffer.alloc(8)))],
+  ['SETTINGS', times(2_000, () => frame(frameType.settings, 0, 0, Buffer.from([0, 3, 0, 0, 0, 100])))],
+  [
+    'resets',
+    times(1_500, (i) =>
+      Buffer.concat([
+        frame(frameType.headers, endOfStream | endOfHeaders, 2 * i + 1, head),
+        frame(frameType.reset, 0, 2 * i + 1, Buffer.from([0, 0, 0, 8])),
+      ]),
+    ),
+  ],
+]
+
+/** Sends all of it, reads nothing, and leaves. */
+async function flood(bytes: Buffer, leave: 'end' | 'resetAndDestroy'): Promise<void> {
+  const socket = dial()
+  const closed = once(socket, 'close')
+  const options = { ALPNProtocols: ['h2'], rejectUnauthorized: false } as const
+  const secure = connectTls({ ...options, socket }).on('error', () => {})
+  await once(secure, 'secureConnect')
+  socket.pause()
+  secure.write(preface)
+  secure.write(bytes, () => (leave === 'end' ? socket.destroySoon() : socket[leave]()))
+  await closed
+}
+
+test.skipIf(process.platform !== 'linux').each(floods)(
+  'clients that send a flood of %s, read nothing and leave keep no descriptor open',
+  async (_, bytes) => {
+    const before = sockets()
+    for (let i = 0; i < 6; i++) await flood(bytes, i % 2 === 0 ? 'end' : 'resetAndDestroy')
+    await expect.poll(() => gauge('connections_open', 'protocol="h2"'), { timeout: 10_000 }).toBe('0')
+    await expect.poll(sockets, { timeout: 5_000 }).toBeLessThanOrEqual(before)
+    expect(await gauge('http_requests_in_flight')).toBe('0')
+  },
+)
