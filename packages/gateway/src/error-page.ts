@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { STATUS_CODES } from 'node:http'
 import type { ErrorCode } from './errors.ts'
+import { reasonPhrase } from './reason-phrase.ts'
 
 /** What the client reads of an error. */
 export interface Problem {
@@ -56,11 +56,18 @@ export const pagePolicy = `default-src 'none'; style-src 'sha256-${styleHash}'; 
 
 /** RFC 9457; `code` and `request_id` are ours, and `type` has no page of its own (`docs/reference/errors.md`). */
 export function problemJson({ status, code, detail, requestId }: Problem): string {
-  return JSON.stringify({ type: 'about:blank', title: titleOf(status), status, detail, code, request_id: requestId })
+  return JSON.stringify({
+    type: 'about:blank',
+    title: reasonPhrase(status),
+    status,
+    detail,
+    code,
+    request_id: requestId,
+  })
 }
 
 export function problemPage({ status, code, detail, requestId }: Problem): string {
-  const title = escapeHtml(titleOf(status))
+  const title = escapeHtml(reasonPhrase(status))
   return `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title><style>${style}</style></head>
@@ -71,10 +78,6 @@ export function problemPage({ status, code, detail, requestId }: Problem): strin
 </body>
 </html>
 `
-}
-
-function titleOf(status: number): string {
-  return STATUS_CODES[status] ?? 'Error'
 }
 
 const entities: Readonly<Record<string, string>> = {

@@ -6,7 +6,7 @@ import type { HeaderList } from './headers.ts'
  */
 export interface Reply {
   status: number
-  /** Reason phrase as the upstream wrote it; '' for the standard one. */
+  /** Reason phrase as it goes out: as the upstream wrote it, also when it is empty. */
   statusText: string
   /** Without hop-by-hop headers. `Content-Length` is kept; chunking is the writer's business. */
   headers: HeaderList

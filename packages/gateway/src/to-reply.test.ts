@@ -48,6 +48,22 @@ describe('toReply', () => {
     })
   })
 
+  test('an internal error is logged with its cause under the request id, whoever gave it its code', () => {
+    const told: unknown[] = []
+    const log = { ...silent, error: (message: string, fields?: object) => told.push({ message, ...fields }) }
+    const cause = new TypeError('Invalid character in header')
+    const context = { id: 'id-1', method: 'GET', headers: [] }
+    toReply(new GatewayError('internal', 500, 'The answer could not be written', { cause }), context, log)
+    toReply(new GatewayError('no-route', 404, 'none', { cause }), context, log)
+    expect(told).toMatchObject([
+      {
+        message: 'The answer could not be written',
+        http: { request: { id: 'id-1' } },
+        error: { message: cause.message },
+      },
+    ])
+  })
+
   test('HEAD gets the length and no body', () => {
     const { headers, body } = reply(new GatewayError('no-route', 404, 'x'), [], 'HEAD')
     expect(body).toBeUndefined()

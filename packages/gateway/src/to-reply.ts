@@ -6,6 +6,7 @@ import { GatewayError } from './errors.ts'
 import type { HeaderList } from './headers.ts'
 import { ownHeaders } from './own-headers.ts'
 import type { Log } from './ports.ts'
+import { reasonPhrase } from './reason-phrase.ts'
 import type { Reply } from './reply.ts'
 
 /**
@@ -20,7 +21,8 @@ export interface ErrorContext {
 
 /**
  * The one place where something thrown becomes an answer: problem+json, or a small page where the client prefers HTML.
- * Whatever is no GatewayError and no SessionError is answered as `internal`, and logged under the request's id.
+ * Whatever is no GatewayError and no SessionError is answered as `internal`; all that is, is logged under the request's
+ * id.
  */
 export function toReply(error: unknown, context: ErrorContext, log: Log): Reply {
   return replyTo(toGatewayError(error, context.id, log), context)
@@ -37,12 +39,15 @@ export function replyTo(error: GatewayError, context: ErrorContext, extra: Heade
   if (html) headers.push('Content-Security-Policy', pagePolicy, 'Referrer-Policy', 'no-referrer')
   if (retryAfter !== undefined) headers.push('Retry-After', String(retryAfter))
   headers.push(...ownHeaders(code, context.id))
-  return { status, statusText: '', headers, body: context.method === 'HEAD' ? undefined : body }
+  return { status, statusText: reasonPhrase(status), headers, body: context.method === 'HEAD' ? undefined : body }
 }
 
 /** What was thrown, as an error that has a code. */
 export function toGatewayError(error: unknown, id: string, log: Log): GatewayError {
-  if (error instanceof GatewayError) return error
+  if (error instanceof GatewayError) {
+    if (error.code === 'internal') logUnknown(error.message, error.cause ?? error, id, log)
+    return error
+  }
   if (error instanceof SessionError) {
     const known = sessionErrors[error.code]
     if (known !== undefined) {
@@ -51,11 +56,15 @@ export function toGatewayError(error: unknown, id: string, log: Log): GatewayErr
       return new GatewayError(code, status, error.message, options)
     }
   }
-  log.error('A request failed in a way that the gateway does not know', {
+  logUnknown('A request failed in a way that the gateway does not know', error, id, log)
+  return new GatewayError('internal', 500, 'An unexpected error; the log has it under the request id', { cause: error })
+}
+
+function logUnknown(message: string, error: unknown, id: string, log: Log): void {
+  log.error(message, {
     http: { request: { id } },
     error: error instanceof Error ? { message: error.message, stack_trace: error.stack } : { message: inspect(error) },
   })
-  return new GatewayError('internal', 500, 'An unexpected error; the log has it under the request id', { cause: error })
 }
 
 /** An outage is not a logout: 503, and the cookie stays as it is. What is missing here is a mistake of the gateway. */

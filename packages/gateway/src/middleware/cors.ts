@@ -3,6 +3,7 @@ import type { Exchange } from '../exchange.ts'
 import { headerValue, isNamed, removeHeaders } from '../headers.ts'
 import type { Middleware } from '../middleware.ts'
 import { ownHeaders } from '../own-headers.ts'
+import { reasonPhrase } from '../reason-phrase.ts'
 import type { Reply } from '../reply.ts'
 import type { RouteContext } from './context.ts'
 
@@ -50,7 +51,7 @@ export function cors(spec: CorsSpec, context: RouteContext): Middleware {
     addVary(headers, 'Access-Control-Request-Method, Access-Control-Request-Headers')
     headers.push(...ownHeaders('cors-preflight', exchange.id))
     exchange.reason = 'cors-preflight'
-    return { status: 204, statusText: '', headers, body: undefined }
+    return { status: 204, statusText: reasonPhrase(204), headers, body: undefined }
   }
 
   return (next) =>

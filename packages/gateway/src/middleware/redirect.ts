@@ -4,6 +4,7 @@ import { GatewayError } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Handler } from '../middleware.ts'
 import { ownHeaders } from '../own-headers.ts'
+import { reasonPhrase } from '../reason-phrase.ts'
 import { compileRewrite } from './rewrite.ts'
 
 /** Stands in the upstream's place. */
@@ -12,7 +13,7 @@ export function redirect(action: RedirectAction): Handler {
   return async function redirectTo(exchange) {
     const headers = ['Location', locate(exchange), 'Content-Length', '0', ...ownHeaders('redirect', exchange.id)]
     exchange.reason = 'redirect'
-    return { status: action.status, statusText: '', headers, body: undefined }
+    return { status: action.status, statusText: reasonPhrase(action.status), headers, body: undefined }
   }
 }
 

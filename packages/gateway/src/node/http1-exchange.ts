@@ -1,4 +1,4 @@
-import { ServerResponse, STATUS_CODES } from 'node:http'
+import { ServerResponse } from 'node:http'
 import { GatewayError } from '../errors.ts'
 import { type HeaderList, headerValue, isNamed } from '../headers.ts'
 import type { BodySource, Reply } from '../reply.ts'
@@ -77,7 +77,7 @@ export class Http1Exchange extends ServedExchange {
     if (this.answered || this.gone || this.httpVersion !== '1.1') return
     // a chunk of a message that is not sent yet waits in its response's queue, which has no public name
     const raw = this.response as unknown as { _writeRaw(data: string, encoding: 'latin1'): boolean }
-    raw._writeRaw(rawHead(status, statusText || (STATUS_CODES[status] ?? ''), headers), 'latin1')
+    raw._writeRaw(rawHead(status, statusText, headers), 'latin1')
   }
 
   bodyWanted(): void {

@@ -182,7 +182,10 @@ export abstract class ServedExchange implements RawRequest, ClientConnection, Bo
   #answerInstead(reply: Reply, cause: unknown): void {
     discard(reply)
     this.source = undefined
-    const error = new GatewayError('internal', 500, 'The answer could not be written', { cause })
+    const error =
+      cause instanceof GatewayError
+        ? cause
+        : new GatewayError('internal', 500, 'The answer could not be written', { cause })
     if (this.exchange !== undefined) this.exchange.reason = error.code
     const instead = this.client.ports.toReply(error, this.#context(this.exchange?.id ?? makeRequestId()))
     this.status = instead.status

@@ -114,7 +114,7 @@ class UpgradeExchange extends Http1Exchange {
     becomeWebSocket(this.client)
     socket.removeListener('data', this.#onEarly)
     socket.removeListener('end', this.#onSocketEnd)
-    socket.write(rawHead(101, reply.statusText || 'Switching Protocols', headers), 'latin1')
+    socket.write(rawHead(101, reply.statusText, headers), 'latin1')
     if (tunnel.head.length > 0) socket.write(tunnel.head)
     for (const chunk of this.#early) tunnel.socket.write(chunk)
     join(socket, tunnel.socket)

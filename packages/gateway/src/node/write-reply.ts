@@ -1,4 +1,4 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { type HeaderList, isNamed } from '../headers.ts'
 import type { Reply } from '../reply.ts'
 import { headBytes } from './served-exchange.ts'
@@ -16,9 +16,8 @@ export function writeHead(response: ServerResponse, reply: Reply, keepAlive: boo
   if (!keepAlive) response.shouldKeepAlive = false
   // without its own word for it, HTTP/1.1 is persistent: nothing to add
   else if (response.shouldKeepAlive && response.req.httpVersionMinor === 1) response.removeHeader('connection')
-  const text = reply.statusText === '' ? (STATUS_CODES[reply.status] ?? '') : reply.statusText
-  response.writeHead(reply.status, text, headers)
-  return headBytes(text.length + 13, headers)
+  response.writeHead(reply.status, reply.statusText, headers)
+  return headBytes(reply.statusText.length + 13, headers)
 }
 
 /** Whether the body would go out chunked if no header tells its length. */
@@ -62,8 +61,8 @@ function without(headers: HeaderList, lowerCase: string): HeaderList {
 export function rawReply(reply: Reply): Buffer {
   const body = Buffer.isBuffer(reply.body) ? reply.body : Buffer.alloc(0)
   const headers = fitForHttp1(reply.headers, body.length, false)
-  const text = reply.statusText === '' ? (STATUS_CODES[reply.status] ?? '') : reply.statusText
-  return Buffer.concat([Buffer.from(rawHead(reply.status, text, [...headers, 'Connection', 'close']), 'latin1'), body])
+  const head = rawHead(reply.status, reply.statusText, [...headers, 'Connection', 'close'])
+  return Buffer.concat([Buffer.from(head, 'latin1'), body])
 }
 
 /** The head of an answer as it stands on the wire. */

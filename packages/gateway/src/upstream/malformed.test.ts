@@ -101,6 +101,8 @@ const hostile: Record<string, string> = {
   'a status of four digits': 'HTTP/1.1 2000 OK\r\n\r\n',
   'a status with a sign': 'HTTP/1.1 +20 OK\r\n\r\n',
   'a status below 100': 'HTTP/1.1 099 OK\r\n\r\n',
+  'a status above 599': 'HTTP/1.1 600 X\r\n\r\n',
+  'status 999': 'HTTP/1.1 999 X\r\n\r\n',
   'status 000': 'HTTP/1.1 000 OK\r\n\r\n',
   'a status with a letter': 'HTTP/1.1 2x0 OK\r\n\r\n',
   'no status': 'HTTP/1.1\r\n\r\n',

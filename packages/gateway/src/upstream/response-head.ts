@@ -52,8 +52,9 @@ const prefix = Buffer.from('HTTP/1.')
 function readStatus(bytes: Buffer, at: number): number {
   const [a, b, c] = [bytes[at]! - 0x30, bytes[at + 1]! - 0x30, bytes[at + 2]! - 0x30]
   const status = a * 100 + b * 10 + c
-  if (!(a >= 1 && a <= 9 && b >= 0 && b <= 9 && c >= 0 && c <= 9)) {
-    throw new MalformedResponse('a status that is not three digits from 100 on')
+  // what the classes leave out is no status (RFC 9110, section 15), and HTTP/2 has none above 599
+  if (!(a >= 1 && a <= 5 && b >= 0 && b <= 9 && c >= 0 && c <= 9)) {
+    throw new MalformedResponse('a status that is not three digits from 100 to 599')
   }
   return status
 }

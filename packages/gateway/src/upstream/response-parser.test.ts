@@ -107,7 +107,7 @@ describe('a response that is right', () => {
     ],
     ['without reason phrase', 'HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n', {}, { ended: true }],
     ['without the space before it either', 'HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n', {}, { ended: true }],
-    ['with a status beyond the known classes', 'HTTP/1.1 999 X\r\nContent-Length: 0\r\n\r\n', {}, { ended: true }],
+    ['with a status that nobody knows', 'HTTP/1.1 599 X\r\nContent-Length: 0\r\n\r\n', {}, { ended: true }],
     ['of 200 headers', `${ok}${'a: b\r\n'.repeat(199)}Content-Length: 0\r\n\r\n`, {}, { ended: true }],
   ])('%s is read', (_, text, asked, expected) => {
     const reading = readText(text, asked)
@@ -164,7 +164,7 @@ const lines = (list: HeaderList) => list.map((text, i) => (i % 2 === 0 ? `${text
 
 const response = fc
   .record({
-    status: fc.integer({ min: 200, max: 999 }),
+    status: fc.integer({ min: 200, max: 599 }),
     headers,
     chunks: fc.array(fc.string({ unit: 'binary-ascii', minLength: 1, maxLength: 40 }), { maxLength: 6 }),
     trailers: headers,
