@@ -124,6 +124,8 @@ const targets = cases('F4 target', refused, {
   'dot segments': get('/public/../in'),
   'a single dot segment': get('/./in'),
   'dot segments at the end': get('/in/..'),
+  'dots in three bytes of UTF-8': get('/public/%e0%80%ae%e0%80%ae/in'),
+  'dots in escapes of IIS': get('/public/%u002e%u002e/in'),
   'encoded dots': get('/public/%2e%2e/in'),
   'one dot encoded': get('/public/.%2e/in'),
   'encoded dots in capitals': get('/public/%2E%2E/in'),

@@ -29,6 +29,11 @@ describe('readTarget', () => {
     expect(readTarget(target)).toEqual({ path, query, readings: undefined })
   })
 
+  test.each(['/%e2%82%ac', '/%e0%a4%b9', '/%f0%9f%98%80', '/%e0%82', '/%c3%a0', '/%u12', '/%uxyz0', '/u002e'])(
+    'takes %s, which is neither overlong nor a wide escape',
+    (target) => expect(refusal(target)).toBeUndefined(),
+  )
+
   test('takes a % that starts no escape literally, whatever a lenient server makes of it', () => {
     expect(readTarget('/%zz')).toMatchObject({ path: '/%25zz' })
     expect(readTarget('/100%/x')).toMatchObject({ path: '/100%25/x' })
@@ -55,6 +60,20 @@ describe('readTarget', () => {
     '/a/%c0%ae%c0%ae/b',
     '/a%C0%AFb',
     '/a/%25c0%25ae',
+    '/a/%e0%80%ae%e0%80%ae/b',
+    '/a%E0%80%AFb',
+    '/a%e0%81%9cb',
+    '/a/%f0%80%80%ae/b',
+    '/a%f0%80%80%afb',
+    '/a%f8%80%80%80%afb',
+    '/a%fc%80%80%80%80%afb',
+    '/a/%25e0%2580%25ae/b',
+    '/a/%u002e%u002e/b',
+    '/a%u002fb',
+    '/a%U005cb',
+    '/a%uff0fb',
+    '/%u0061dmin',
+    '/a%25u002fb',
   ])('refuses %j as bad-target', (target) => {
     expect(refusal(target)).toBe('bad-target')
   })
@@ -163,6 +182,8 @@ describe('F4: one reading of the target', () => {
       '%00',
       '%c0%af',
       '%c0%ae',
+      '%e0%80%ae',
+      '%u002e',
       '%20',
       '~',
       '@',

@@ -21,7 +21,7 @@ const percent = 37
  * A `%` that starts no escape is a literal one.
  *
  * @throws GatewayError `bad-target` for what is not one (another form, a fragment, blanks, control and non-ASCII bytes,
- * an escaped NUL in the path), `ambiguous-target` when any reading of the path has a dot segment
+ * an escaped NUL, an overlong escape or one like `%u002e` in the path), `ambiguous-target` when any reading of the path has a dot segment
  */
 export function readTarget(target: string): Target {
   if (target.charCodeAt(0) !== slash) throw badTarget('it is not in origin form')
@@ -96,20 +96,27 @@ const mergeSlashes: Change = (path) => path.replace(/\/{2,}/g, '/')
 const ofEscaped = [takeBackslashes, dropParameters, mergeSlashes]
 const ofDecoded = [decodeOnce, endAtQuestion, ...ofEscaped]
 
-/** An ASCII character in two bytes of UTF-8, as C0 AE for a dot: no text has that, and some decoders take it. */
-const overlong = /[\xc0\xc1][\x80-\xbf]/
+/**
+ * An ASCII character in two to six bytes of UTF-8, as C0 AE or E0 80 AE for a dot: no text has that, and some decoders
+ * take it.
+ */
+const overlong = /(?:[\xc0\xc1]|(?:\xe0|\xf0\x80|\xf8\x80\x80|\xfc\x80\x80\x80)[\x80\x81])[\x80-\xbf]/
+/** An escape that no standard has and some servers decode: `%u002e`, and `%uff0e` too, is a dot to them. */
+const wideEscape = /%u[0-9a-f]{4}/i
 
 /**
  * Every way in which a lenient server may read a canonical path: it decodes once or several times, takes `\` for `/`,
  * drops `;parameters`, ends the path at a decoded `?`, `#` or NUL, merges slashes, or does several of that in any
  * order.
  *
- * @throws GatewayError `bad-target` when there are more than can be looked at, and for overlong escapes
+ * @throws GatewayError `bad-target` when there are more than can be looked at, and for overlong and wide escapes
  */
 export function lenientReadings(path: string): string[] {
   const escaped = closure([path], ofEscaped)
   const decoded = closure(escaped.map(decodeOnce), ofDecoded)
   if (decoded.some((reading) => overlong.test(reading))) throw badTarget('its path holds an overlong escape')
+  if (decoded.some((reading) => wideEscape.test(reading)))
+    throw badTarget('its path holds an escape of the form %uXXXX')
   const readings = new Set([...escaped, ...decoded.map(encodeReading)])
   readings.delete(path)
   return [...readings]
