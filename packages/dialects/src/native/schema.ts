@@ -38,7 +38,7 @@ export function documentSchema(lookup: Lookup) {
     keys: named(secret())
       .meta({
         description:
-          'Keys of 16 or 32 bytes (raw, hex or base64) that seal sessions, the same for all gateways of an installation: name → `{ file: path }`, `{ env: NAME }` or the value itself. The first one writes, all read. Left out: one is made in the state folder.',
+          'Keys of 16 or 32 bytes (raw, hex or base64) that seal sessions, the same for all gateways of an installation: name → `{ file: path }`, `{ env: NAME }` or the value itself. The first one writes, all read. Left out: one is made, for sessions in Redis in the store itself, with a warning at each start, since it does not protect against who can read or write the store; else in the state folder.',
         samples: [{ k1: { file: 'k1.key' } }],
       })
       .optional(),
