@@ -21,7 +21,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 `
 
 /** → members that had to make room, each followed by its score. ARGV: member, milliseconds, most entries, milliseconds that one stays. */
-const enterScript = script(`${now}
+export const enterScript = script(`${now}
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[4])
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
 local over = redis.call('ZCARD', KEYS[1]) - ARGV[3]
