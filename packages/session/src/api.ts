@@ -43,7 +43,7 @@ export type RejectReason =
   | 'damaged'
   /** Two valid, different sessions in one request count as none. */
   | 'ambiguous'
-  /** More than two cookies of our name, or longer than any of ours. */
+  /** Longer than any cookie of ours, or behind the two of our name that are tried. */
   | 'oversized'
   /** Sealed under a key, or in a way, that is not known here: an outage of this session (`ERR_KEY_UNKNOWN`), never its absence. */
   | 'key_unknown'

@@ -11,8 +11,8 @@ export interface CookieValues {
   /** Which of our cookies came: bit 0 for the whole one, bit N for part N. For `setCookies` and `clearCookies`. */
   readonly present: number
   /**
-   * Something under our name was not taken into `values`. `oversized`: more than two values, or longer than any of
-   * ours. `malformed`: parts that do not belong together.
+   * Something under our name was not taken into `values`. `oversized`: longer than any of ours, or more than two
+   * values. `malformed`: parts that do not belong together.
    */
   readonly rejected: 'oversized' | 'malformed' | undefined
   /** There were more than are looked at: one that is not in `values` may be good. */

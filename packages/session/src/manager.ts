@@ -137,7 +137,7 @@ function openSession<Data extends JsonObject<Data>>(
     const finish = (opened: Opened, waited = 0) => toSession<Data>(host, opened, found, presented, now, waited)
     const [first, second] = found.values
     if (first === undefined) return Promise.resolve(withoutValue<Data>(host, found, presented))
-    const opened = second === undefined ? host.store.open(first, now) : openTwo(host.store, first, second, now)
+    const opened = second === undefined ? host.store.open(first, now) : openTwo(host, first, second, now)
     if (!(opened instanceof Promise)) return Promise.resolve(finish(opened))
     const askedAt = performance.now()
     return opened.then(
@@ -176,11 +176,12 @@ function withoutValue<Data extends JsonObject<Data>>(
 function toSession<Data extends JsonObject<Data>>(
   host: SessionHost,
   opened: Opened,
-  { values, present, untried }: CookieValues,
+  { values, present, rejected, untried }: CookieValues,
   presented: Presented,
   now: number,
   waited: number,
 ): Session<Data> {
+  if (rejected !== undefined) host.observer.rejected?.(rejected)
   if (opened.kind === 'open') {
     host.observer.reused?.()
     return new OpenedSession<Data>(host, 'open', opened, presented, present, false, waited)
@@ -198,16 +199,17 @@ function isRefused(opened: Opened, { navigation = false }: Presented, now: numbe
   return !navigation || now < (opened.rotatedAt ?? now) + grace
 }
 
-/** Two cookies of our name: the valid one, none when both are valid and differ (rule 8). */
-async function openTwo(store: SessionStore, first: string, second: string, now: number): Promise<Opened> {
+/** Two cookies of our name: the valid one, none when both are valid and differ (rule 8). Counts the one that is dropped. */
+async function openTwo({ store, observer }: SessionHost, first: string, second: string, now: number): Promise<Opened> {
   const [a, b] = await Promise.all([openOrOutage(store, first, now), openOrOutage(store, second, now)])
   if (a instanceof SessionError) return besideOutage(a, b)
   if (b instanceof SessionError) return besideOutage(b, a)
-  if (a.kind === 'rejected' && b.kind === 'rejected') return mostTelling(a, b)
-  if (a.kind === 'rejected') return b
-  if (b.kind === 'rejected') return a
   // Two tickets of one session are that session; two sealed cookies with one id still hold different things.
-  return store.revokes && a.id === b.id ? a : { kind: 'rejected', reason: 'ambiguous' }
+  if (a.kind === 'open' && b.kind === 'open')
+    return store.revokes && a.id === b.id ? a : { kind: 'rejected', reason: 'ambiguous' }
+  const [found, other] = rank(a) <= rank(b) ? [a, b] : [b, a]
+  if (other.kind === 'rejected') observer.rejected?.(other.reason)
+  return found
 }
 
 async function openOrOutage(store: SessionStore, value: string, now: number): Promise<Opened | SessionError> {
@@ -225,9 +227,11 @@ function besideOutage(outage: SessionError, other: Opened | SessionError): Opene
   return other
 }
 
-/** A stale ticket of a living session weighs most: for it, nothing may be started. */
-function mostTelling(a: Opened, b: Opened): Opened {
-  const telling: readonly RejectReason[] = ['wrong_secret', 'damaged', 'unknown']
-  const rank = (opened: Opened) => (opened.kind === 'rejected' ? telling.indexOf(opened.reason) : -1) >>> 0
-  return rank(a) <= rank(b) ? a : b
+const telling: readonly RejectReason[] = ['wrong_secret', 'damaged', 'unknown']
+
+/** An open one first; then a stale ticket of a living session: for it, nothing may be started. */
+function rank(opened: Opened): number {
+  if (opened.kind === 'open') return -1
+  // those that are not in the list are last
+  return telling.indexOf(opened.reason) >>> 0
 }

@@ -176,6 +176,33 @@ test('rule 8: more than two of our name: at most two are tried', async () => {
   expect(world.operations.length).toBeLessThanOrEqual(2)
 })
 
+test('rule 8: each cookie that is not taken is counted, also beside a good one', async () => {
+  const { world, ann, manager } = await twoSessions()
+  const giant = `__Host-session=${'x'.repeat(5_000)}`
+  const bad = '__Host-session=x'
+  const counted = async (cookie: string) => {
+    const before = world.events.length
+    const { state } = await manager.open({ cookie })
+    const rejected = world.events.slice(before).filter((event) => event.startsWith('rejected'))
+    return [state, ...rejected.sort()]
+  }
+  expect(await counted(`${bad}; ${ann.cookie}`)).toEqual(['open', 'rejected malformed'])
+  expect(await counted(`${ann.cookie}; ${unknown}`)).toEqual(['open', 'rejected unknown'])
+  expect(await counted(`${giant}; ${ann.cookie}`)).toEqual(['open', 'rejected oversized'])
+  expect(await counted(`${ann.cookie}; ${bad}; ${unknown}`)).toEqual([
+    'open',
+    'rejected malformed',
+    'rejected oversized',
+  ])
+  expect(await counted(`${bad}; ${unknown}`)).toEqual(['none', 'rejected malformed', 'rejected unknown'])
+  expect(await counted(`${bad}; ${unknown}; ${ann.cookie}`)).toEqual([
+    'none',
+    'rejected malformed',
+    'rejected oversized',
+    'rejected unknown',
+  ])
+})
+
 test('rule 8: a stale ticket beside an unknown one still starts nothing', async () => {
   const { ann, manager } = await twoSessions()
   const stale = ann.cookie
