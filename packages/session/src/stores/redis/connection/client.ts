@@ -2,6 +2,9 @@
 import type { Socket } from 'node:net'
 import { type AbstractConnector, Command, Redis } from 'ioredis'
 import type { Argument } from './connection.ts'
+import { keepStringsFast } from './fast-strings.ts'
+
+keepStringsFast()
 
 /**
  * RESP2, and no greeting, ready check, queue, retry or reconnection of its own: those are ours, with our deadlines.
