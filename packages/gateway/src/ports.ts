@@ -68,7 +68,12 @@ export interface GatewayObserver {
   upstreamError(upstream: string, reason: UpstreamErrorReason): void
   /** A target was set aside or came back. */
   upstreamTarget(upstream: string, url: string, up: boolean): void
+  /** A request of a route that mirrors was not. */
+  mirrorSkipped(route: string, reason: MirrorSkip): void
 }
+
+/** Closed set: metric labels. `too_large`: its body; `busy`: as many as may be are open already. */
+export type MirrorSkip = 'too_large' | 'busy'
 
 /** Closed set: metric labels. */
 export type UpstreamErrorReason = 'connect' | 'connect_timeout' | 'timeout' | 'reset' | 'protocol' | 'unavailable'

@@ -1,4 +1,4 @@
-import type { UpstreamErrorReason } from '@coatcheck/gateway'
+import type { MirrorSkip, UpstreamErrorReason } from '@coatcheck/gateway'
 import type { GatewayModel, Route } from '@coatcheck/model'
 import type { EndReason, RejectReason, StoreOperation } from '@coatcheck/session'
 import type { Families } from './families.ts'
@@ -30,6 +30,7 @@ const upstreamErrors = members<UpstreamErrorReason>({
   protocol: true,
   unavailable: true,
 })
+const mirrorSkips = members<MirrorSkip>({ too_large: true, busy: true })
 const protocols = members<ConnectionProtocol>({ http: true, https: true, h2: true, websocket: true })
 
 /**
@@ -47,6 +48,10 @@ export function startAtZero(all: Families, model: GatewayModel | undefined): voi
   for (const { kind, name } of model.stores) if (kind !== 'sealed-cookie') startStore(all, name)
   for (const store of model.stores) if (store.kind === 'redis' && store.durability) startDurable(all, store.name)
   for (const { name, targets } of model.upstreams) startUpstream(all, name, targets)
+  for (const { name, middleware } of model.routes) {
+    if (!middleware.some(({ kind }) => kind === 'mirror')) continue
+    for (const reason of mirrorSkips) all.mirrorSkipped.series(name, reason)
+  }
 }
 
 function startListeners(all: Families, { listeners, routes }: GatewayModel): void {

@@ -97,6 +97,11 @@ export function families() {
       ['upstream', 'url'],
       'min',
     ),
+    mirrorSkipped: counter(
+      'coatcheck_mirror_skipped_total',
+      'Requests whose copy a mirror did not get, apart from its `percent`.',
+      ['route', 'reason'],
+    ),
     reloads: counter('coatcheck_config_reloads_total', 'Attempts to load the configuration.', ['result']),
     reloadedAt: gauge(
       'coatcheck_config_last_reload_success_timestamp_seconds',

@@ -49,6 +49,7 @@ test('closed sets and one series for each route are there as 0 from the start', 
     ...['connect', 'connect_timeout', 'timeout', 'reset', 'protocol', 'unavailable'].map(
       (reason) => `coatcheck_upstream_errors_total{upstream="app",reason="${reason}"}`,
     ),
+    ...['too_large', 'busy'].map((reason) => `coatcheck_mirror_skipped_total{route="shop",reason="${reason}"}`),
     ...['success', 'failure'].map((result) => `coatcheck_config_reloads_total{result="${result}"}`),
     ...['debug', 'info', 'warn', 'error'].map((level) => `coatcheck_log_messages_total{level="${level}"}`),
     ...['access_log', 'log'].map((output) => `coatcheck_log_lines_dropped_total{output="${output}"}`),
@@ -173,6 +174,7 @@ test('sessions, cache, stores and upstreams are counted as they are told', async
   metrics.storeOperation('main', 'read', 5000, 'unavailable')
   metrics.upstreamRequest('app', 12)
   metrics.upstreamError('app', 'connect')
+  metrics.mirrorSkipped('shop', 'too_large')
   metrics.storeUp('main', false)
   metrics.reloaded('failure', 5000)
   metrics.reloaded('success', 7000)
@@ -190,12 +192,13 @@ test('sessions, cache, stores and upstreams are counted as they are told', async
     known.get('coatcheck_store_errors_total{store="main",operation="read",reason="unavailable"}'),
     known.get('coatcheck_upstream_request_duration_seconds_sum{upstream="app"}'),
     known.get('coatcheck_upstream_errors_total{upstream="app",reason="connect"}'),
+    known.get('coatcheck_mirror_skipped_total{route="shop",reason="too_large"}'),
     known.get('coatcheck_store_up{store="main"}'),
     known.get('coatcheck_config_reloads_total{result="failure"}'),
     known.get('coatcheck_config_last_reload_success_timestamp_seconds'),
     known.get('coatcheck_log_messages_total{level="warn"}'),
     known.get('coatcheck_log_lines_dropped_total{output="log"}'),
-  ]).toEqual([1, 1, 0, 1, 1, 1, 2, 1, 0.012, 1, 0, 1, 7, 1, 3])
+  ]).toEqual([1, 1, 0, 1, 1, 1, 2, 1, 0.012, 1, 1, 0, 1, 7, 1, 3])
 })
 
 test('reads under an old seal are counted, and their end is known as long as such a seal is read', async () => {

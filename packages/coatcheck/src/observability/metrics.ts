@@ -108,6 +108,7 @@ function observeUpstreams(all: Families) {
       observe(all.upstreamDuration, all.upstreamDuration.series(upstream), milliseconds / 1000),
     upstreamError: (upstream, reason) => add(all.upstreamErrors.series(upstream, reason), 1),
     upstreamTarget: (upstream, url, up) => set(all.upstreamUp.series(upstream, url), Number(up)),
+    mirrorSkipped: (route, reason) => add(all.mirrorSkipped.series(route, reason), 1),
   } satisfies Partial<GatewayObserver>
 }
 

@@ -53,6 +53,7 @@ describe('mirror', () => {
     })
     for (let i = 0; i < 150; i++) expect((await on.ask()).reply.status).toBe(200)
     expect(on.sent.filter(({ to }) => to === 'shadow')).toHaveLength(100)
+    expect(on.observed.filter(([call, , reason]) => call === 'mirrorSkipped' && reason === 'busy')).toHaveLength(50)
   })
 
   test('answers of the mirror are let go of', async () => {
@@ -84,6 +85,7 @@ describe('mirror', () => {
       await settled()
       expect(bodies.map(([to, body]) => [to, body.length])).toEqual([['app', 70_000]])
       expect(on.sent).toHaveLength(1)
+      expect(on.observed).toContainEqual(['mirrorSkipped', 'a', 'too_large'])
     }
   })
 

@@ -4,7 +4,10 @@ import { discard } from '../discard.ts'
 import type { Exchange } from '../exchange.ts'
 import type { ForwardRequest } from '../forward.ts'
 import type { Middleware } from '../middleware.ts'
+import type { MirrorSkip } from '../ports.ts'
 import type { RouteContext } from './context.ts'
+
+type Skip = (reason: MirrorSkip) => void
 
 /**
  * Largest body that is mirrored. It is kept in memory while it passes, so that the mirror never slows the request down.
@@ -16,14 +19,18 @@ const mostOpen = 100
 /**
  * Sends a share of the route's requests to another upstream as well, and throws its answers away. Nothing of it reaches
  * the client: no delay, no error. Not mirrored are upgrades, bodies above 64 KiB or that the upstream did not read to
- * their end, and what comes while 100 mirrored requests are open.
+ * their end, and what comes while 100 mirrored requests are open; large bodies and those of too many are counted.
  */
 export function mirror(spec: MirrorSpec, context: RouteContext): Middleware {
   const forward = context.forward(spec.upstream)
+  const skip = (reason: MirrorSkip) => context.ports.observer.mirrorSkipped(context.route.name, reason)
   let open = 0
 
   function send(request: ForwardRequest): void {
-    if (open >= mostOpen) return
+    if (open >= mostOpen) {
+      skip('busy')
+      return
+    }
     open++
     forward
       .send(request)
@@ -35,12 +42,12 @@ export function mirror(spec: MirrorSpec, context: RouteContext): Middleware {
 
   return (next) =>
     function mirrored(exchange) {
-      if (exchange.request.upgrade === undefined && Math.random() * 100 < spec.percent) mirrorOnce(exchange, send)
+      if (exchange.request.upgrade === undefined && Math.random() * 100 < spec.percent) mirrorOnce(exchange, send, skip)
       return next(exchange)
     }
 }
 
-function mirrorOnce(exchange: Exchange, send: (request: ForwardRequest) => void): void {
+function mirrorOnce(exchange: Exchange, send: (request: ForwardRequest) => void, skip: Skip): void {
   const { request, outgoing } = exchange
   const copy = { method: outgoing.method, target: outgoing.target, headers: [...outgoing.headers] }
   const whole = (body: Buffer | undefined) =>
@@ -53,14 +60,15 @@ function mirrorOnce(exchange: Exchange, send: (request: ForwardRequest) => void)
       signal: { gone: false, onGone: undefined },
     })
   if (request.body === undefined) whole(undefined)
-  else if ((request.contentLength ?? 0) <= mostBody) collect(request.body, whole)
+  else if ((request.contentLength ?? 0) > mostBody) skip('too_large')
+  else collect(request.body, (body) => (body === undefined ? skip('too_large') : whole(body)))
 }
 
 /**
  * Looks on while somebody else reads a body. The look begins with the reader's own `data` listener: an earlier one
- * would set the stream flowing before the reader is there.
+ * would set the stream flowing before the reader is there. `done` gets nothing of a body that was too large.
  */
-function collect(body: Readable, done: (body: Buffer) => void): void {
+function collect(body: Readable, done: (body: Buffer | undefined) => void): void {
   const chunks: Buffer[] = []
   let length = 0
   const onData = (chunk: Buffer) => {
@@ -72,6 +80,6 @@ function collect(body: Readable, done: (body: Buffer) => void): void {
     if (event !== 'data') return
     body.off('newListener', begin)
     body.on('data', onData)
-    body.once('end', () => length <= mostBody && done(Buffer.concat(chunks)))
+    body.once('end', () => done(length <= mostBody ? Buffer.concat(chunks) : undefined))
   })
 }

@@ -92,7 +92,12 @@ export function model(names: {
   const named = (list: string[] | undefined) => (list ?? []).map((name) => ({ name }))
   return {
     listeners: named(names.listeners),
-    routes: named(names.routes).map((route) => ({ ...route, matches: [], action: { kind: 'proxy' } })),
+    routes: named(names.routes).map((route) => ({
+      ...route,
+      matches: [],
+      middleware: [{ kind: 'mirror' }],
+      action: { kind: 'proxy' },
+    })),
     sessions: named(names.sessions).map((session) => ({ ...session, sealing: names.sealing ?? { kind: 'ticket' } })),
     keys: [],
     stores: named(names.stores).map((store) => ({ ...store, kind: 'memory' })),

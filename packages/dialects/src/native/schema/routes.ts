@@ -49,7 +49,10 @@ export function route(v: Values) {
       .optional(),
     rewrite: rewrite(v).meta({ description: 'Another path towards the upstream. The query stays.' }).optional(),
     mirror: mirror(v)
-      .meta({ description: 'Sends a copy to another upstream, whose answers are thrown away.' })
+      .meta({
+        description:
+          'Sends a copy to another upstream, whose answers are thrown away. Not of upgrades, of bodies above 64 KiB or that the upstream does not read to their end, nor while 100 copies are under way.',
+      })
       .optional(),
     redirect: redirect(v).meta({ description: 'Answers with a redirect. Instead of `upstream`.' }).optional(),
     upstream: v
