@@ -223,7 +223,7 @@ describe('explain', () => {
   test('refuses what the gateway refuses: a WebSocket of another site, a rewrite that reads as another route', () => {
     const rewrite = { kind: 'rewrite', path: { kind: 'prefix', value: '/' } } as const
     const model = modelOf([
-      route('chat', '/chat', [session]),
+      route('chat', '/chat', [session, { kind: 'capture', subject: 'X-User', attributes: [] }]),
       route('open', '/open', [rewrite]),
       route('rest', '/rest'),
     ])

@@ -1,3 +1,4 @@
+import type { MiddlewareSpec } from '@coatcheck/model'
 import { describe, expect, test } from 'vitest'
 import { headerValues } from '../headers.ts'
 import { route, sessionSpec, stage, toApp, withHeaders } from '../testing/gateway.ts'
@@ -100,6 +101,29 @@ describe('the origin of a WebSocket', () => {
     expect(await open([])).toBe(403)
     expect(await open([], { lookup: 'header' })).toBe(200)
     expect(await open(['Origin', 'http://shop.example.com'], { scheme: 'https' })).toBe(403)
+  })
+
+  test.each<[string, Parameters<typeof sessionSpec>[0], readonly MiddlewareSpec[], number]>([
+    ['no session is read on demand', {}, [], 200],
+    ['one is, for a capture', {}, [{ kind: 'capture', subject: 'X-User', attributes: [] }], 403],
+    ['its ticket goes to the application', { forward: true }, [], 403],
+    ['it is off', { mode: 'off', forward: true }, [], 200],
+  ])('is asked for or not where %s', async (_, part, more, status) => {
+    const on = stage({
+      routes: [route('a', '/', [session, ...more])],
+      sessions: [sessionSpec({ mode: 'on-demand', ...part })],
+    })
+    expect((await on.ask({ upgrade: 'websocket' })).reply.status).toBe(status)
+  })
+
+  test('is held to the list also where no session is read', async () => {
+    const on = stage({
+      routes: [route('a', '/', [session], { action: toApp({ webSocketOrigins: ['https://other.example'] }) })],
+      sessions: [sessionSpec({ mode: 'on-demand' })],
+    })
+    expect((await on.ask({ upgrade: 'websocket' })).reply.status).toBe(403)
+    const headers = withHeaders('Origin', 'https://other.example')
+    expect((await on.ask({ upgrade: 'websocket', headers })).reply.status).toBe(200)
   })
 
   test('is not asked for on a route without a session', async () => {

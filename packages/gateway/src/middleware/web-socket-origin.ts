@@ -2,21 +2,23 @@ import { parseAuthority } from '../authority.ts'
 import { GatewayError } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import { headerValues } from '../headers.ts'
+import { readsSession } from '../sessions.ts'
 import type { RouteContext } from './context.ts'
 import { findSpec } from './find-spec.ts'
 
 /**
  * A page of another site may open a WebSocket with the visitor's cookies (no CORS there). So on routes with a session
- * that cookies carry, `Origin` has to be there, once, and be the own host or listed. Asked before the chain, so that a
- * refused socket starts no session.
+ * that cookies carry, `Origin` has to be there, once, and be the own host or listed; unless the route neither reads it,
+ * nor passes its ticket on, nor lists origins. Asked before the chain, so that a refused socket starts no session.
  *
  * @see OWASP ASVS 5.0, 4.4.2
  */
 export function compileOriginCheck({ route, session }: RouteContext, listed: readonly string[]) {
   const spec = findSpec(route, 'session')
   if (spec === undefined) return undefined
-  const { mode, lookup } = session(spec.session).spec
-  if (mode === 'off' || lookup.kind === 'header') return undefined
+  const served = session(spec.session).spec
+  if (served.mode === 'off' || served.lookup.kind === 'header') return undefined
+  if (!readsSession(served, route) && !served.forward && listed.length === 0) return undefined
   const origins = new Set(listed.map((origin) => origin.toLowerCase()))
 
   return function checkOrigin({ request }: Exchange): void {

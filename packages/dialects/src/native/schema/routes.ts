@@ -70,7 +70,8 @@ export function route(v: Values) {
     webSocketOrigins: v
       .texts()
       .meta({
-        description: 'Origins besides the own host that may open a WebSocket where the route has a session.',
+        description:
+          'Origins besides the own host that may open a WebSocket where the route has a session. Where it does not read it (mode `on-demand`, without `login` and `capture`) and none are listed, every origin may.',
         usual: [],
         samples: [['https://admin.example.com']],
       })
