@@ -62,8 +62,12 @@ describe('without configured keys', () => {
     await first.visit((session) => session.signIn('ann'))
     const second = createBrowser(managers[1]!, first.cookie)
     expect((await second.visit()).subject).toBe('ann')
+    const ended: unknown[] = []
+    const stop = gateways[0]!.stores.under('shop').onChange((id, version) => version ?? ended.push(id))
     const third = createBrowser(managers[2]!, first.cookie)
     await third.visit((session) => session.end())
+    await until('the message came', () => ended.length > 0)
+    stop()
     expect((await first.visit()).state).toBe('none')
     for (const manager of managers) await manager.close()
   })
@@ -256,17 +260,23 @@ test('a process whose settings changed is not met as somebody else, and another 
 test('who only compares finds the same, and writes nothing', async () => {
   const stores = connected()
   const keys = [key('k1')]
-  expect(await stores.compareWithOthers('shop', { keys })).toEqual({ conflict: undefined, warnings: [] })
+  expect(await stores.compareWithOthers('shop', { keys })).toEqual({
+    conflict: undefined,
+    warnings: [],
+    missing: [],
+  })
   expect(server.command('KEYS', '*')).toBe('')
   await gateway({ keys, settings: { idle: '1' } })
   const before = server.command('ZRANGE', 'shop:~known', '0', '-1')
   expect(await stores.compareWithOthers('shop', { keys: [key('k2')], settings: { idle: '2' } })).toEqual({
     conflict: expect.stringMatching(/^None of the keys here/),
     warnings: ['The setting "idle" is 2 here and 1 in gateways that share the sessions.'],
+    missing: ['k1'],
   })
   expect(await stores.compareWithOthers('shop', { keys, settings: { idle: '1' } })).toEqual({
     conflict: undefined,
     warnings: [],
+    missing: [],
   })
   expect(server.command('ZRANGE', 'shop:~known', '0', '-1')).toBe(before)
 })

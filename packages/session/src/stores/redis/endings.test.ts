@@ -72,3 +72,16 @@ test('what is heard again and again of an end does not keep it in mind for longe
   now = 60_000
   expect(endings.has('a')).toBe(false)
 })
+
+test('an end that is heard late is none of the record that took the id since', () => {
+  const endings = createEndings(
+    () => 0,
+    () => Promise.resolve(),
+  )
+  endings.add('a')
+  endings.forget('a')
+  endings.heard('a')
+  expect(endings.has('a')).toBe(false)
+  endings.add('a')
+  expect(endings.has('a')).toBe(true)
+})

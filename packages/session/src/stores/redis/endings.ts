@@ -17,7 +17,7 @@ export interface Endings {
   /** Another one told that it ended; those who end it again tell it anew, which does not keep it in mind for longer. */
   heard(id: SessionId): void
   has(id: SessionId): boolean
-  /** The id was taken by a new record. */
+  /** The id was taken by a new record; that the one before it ended may still be heard, and is no end of this one. */
   forget(id: SessionId): void
   /** Ends all of them again. What fails is tried again the next time. */
   repeat(): void
@@ -25,12 +25,12 @@ export interface Endings {
 
 /** @param now milliseconds of a clock that is never set */
 export function createEndings(now: () => number, end: (id: SessionId) => Promise<unknown>): Endings {
-  const endings = new Map<SessionId, number>()
+  const endings = new Map<SessionId, { readonly at: number; readonly isTaken: boolean }>()
   let repeating = false
 
   function prune(): void {
-    for (const [id, endedAt] of endings) {
-      if (now() - endedAt < kept && endings.size <= maxKept) return
+    for (const [id, { at }] of endings) {
+      if (now() - at < kept && endings.size <= maxKept) return
       endings.delete(id)
     }
   }
@@ -39,28 +39,32 @@ export function createEndings(now: () => number, end: (id: SessionId) => Promise
     prune()
     const ids = [...endings.keys()]
     for (let from = 0; from < ids.length; from += batchSize) {
-      const living = ids.slice(from, from + batchSize).filter((id) => endings.has(id))
-      await Promise.allSettled(living.map(end))
+      const still = ids.slice(from, from + batchSize).filter(has)
+      await Promise.allSettled(still.map(end))
     }
   }
 
-  function add(id: SessionId): void {
+  function note(id: SessionId, isTaken: boolean): void {
     // Again at the end, which is in the order of time.
     endings.delete(id)
-    endings.set(id, now())
+    endings.set(id, { at: now(), isTaken })
     prune()
   }
 
+  function has(id: SessionId): boolean {
+    const ending = endings.get(id)
+    return ending !== undefined && !ending.isTaken && now() - ending.at < kept
+  }
+
   return {
-    add,
+    add: (id) => note(id, false),
     heard(id) {
-      if (!endings.has(id)) add(id)
+      if (!endings.has(id)) note(id, false)
     },
-    has(id) {
-      const endedAt = endings.get(id)
-      return endedAt !== undefined && now() - endedAt < kept
+    has,
+    forget(id) {
+      if (endings.has(id)) note(id, true)
     },
-    forget: (id) => void endings.delete(id),
     repeat() {
       if (repeating || endings.size === 0) return
       repeating = true
