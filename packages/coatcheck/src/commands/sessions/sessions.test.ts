@@ -24,7 +24,9 @@ let folder: string
 let progress: Shell['progress']
 beforeAll(async () => {
   server = await testStandalone()
-  stores = connectRedis({ deployment: { kind: 'standalone', node: { host: '127.0.0.1', port: server.port } } })
+  const node = { host: '127.0.0.1', port: server.port }
+  // nothing here is about time, and a machine that is busy has its own
+  stores = connectRedis({ deployment: { kind: 'standalone', node }, timeouts: { command: 30_000 } })
 })
 afterAll(async () => {
   await stores.close()
