@@ -3,13 +3,12 @@
  * the old server had ended already and the new one never heard of: so it is refused here, and ended again when another
  * server answers.
  */
+import { createRecent } from '../../recent.ts'
 import type { SessionId } from '../../store.ts'
 
 /** Milliseconds for which an end is kept in mind. */
 const kept = 60_000
-const maxKept = 65_536
-/** Sent at the same time. */
-const batchSize = 100
+const most = 65_536
 
 export interface Endings {
   /** It was ended here. */
@@ -25,52 +24,21 @@ export interface Endings {
 
 /** @param now milliseconds of a clock that is never set */
 export function createEndings(now: () => number, end: (id: SessionId) => Promise<unknown>): Endings {
-  const endings = new Map<SessionId, { readonly at: number; readonly isTaken: boolean }>()
-  let repeating = false
-
-  function prune(): void {
-    for (const [id, { at }] of endings) {
-      if (now() - at < kept && endings.size <= maxKept) return
-      endings.delete(id)
-    }
-  }
-
-  async function repeatAll(): Promise<void> {
-    prune()
-    const ids = [...endings.keys()]
-    for (let from = 0; from < ids.length; from += batchSize) {
-      const still = ids.slice(from, from + batchSize).filter(has)
-      await Promise.allSettled(still.map(end))
-    }
-  }
-
-  function note(id: SessionId, isTaken: boolean): void {
-    // Again at the end, which is in the order of time.
-    endings.delete(id)
-    endings.set(id, { at: now(), isTaken })
-    prune()
-  }
-
-  function has(id: SessionId): boolean {
-    const ending = endings.get(id)
-    return ending !== undefined && !ending.isTaken && now() - ending.at < kept
-  }
-
+  const endings = createRecent<SessionId, 'ended' | 'taken'>({
+    now,
+    kept,
+    most,
+    again: (id, is) => (is === 'ended' ? end(id) : undefined),
+  })
   return {
-    add: (id) => note(id, false),
+    add: (id) => endings.note(id, 'ended'),
     heard(id) {
-      if (!endings.has(id)) note(id, false)
+      if (!endings.holds(id)) endings.note(id, 'ended')
     },
-    has,
+    has: (id) => endings.get(id) === 'ended',
     forget(id) {
-      if (endings.has(id)) note(id, true)
+      if (endings.holds(id)) endings.note(id, 'taken')
     },
-    repeat() {
-      if (repeating || endings.size === 0) return
-      repeating = true
-      void repeatAll().finally(() => {
-        repeating = false
-      })
-    },
+    repeat: endings.repeat,
   }
 }
