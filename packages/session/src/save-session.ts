@@ -14,7 +14,7 @@ import {
 } from './session-store.ts'
 import type { SessionId } from './store.ts'
 import { formatTicket, newSecret, type Ticket, type TicketSecret } from './ticket.ts'
-import { type Engine, readSession, type TicketSession, type Writing } from './ticket-session.ts'
+import { type Engine, endSession, readSession, type TicketSession, type Writing } from './ticket-session.ts'
 import { isReplicated, notReplicated, type RecordWrite, writeSession } from './unknown-outcome.ts'
 
 /** After a conflict, changes are applied again at most so often (rule 5). */
@@ -85,11 +85,12 @@ interface SignIn {
 
 /** What a sign-in has to do before and after it is written; `undefined` where nobody signs in or there is no index. */
 async function beginSignIn(
-  { index, records, cache, touches, settings, within }: Writing,
+  engine: Writing,
   { id, createdAt }: Pick<StoredSession, 'id' | 'createdAt'>,
   { subject, providerSession }: Changes,
   now: number,
 ): Promise<SignIn | undefined> {
+  const { index, settings, within } = engine
   if (index === undefined || subject === undefined) return undefined
   const { idle, lifetime } = settings.timeouts
   const holder = { subject, providerSession }
@@ -97,12 +98,7 @@ async function beginSignIn(
   const reserved = await within(() => index.reserve(holder, id, createdAt, ttl))
   return {
     wasEnded: () => index.endedSince(holder, reserved),
-    async end() {
-      cache?.remove(id)
-      touches.forget(id)
-      await records.delete(id)
-      index.leave(holder, id, createdAt)
-    },
+    end: () => endSession(engine, { id, createdAt, ...holder }),
   }
 }
 
