@@ -1,5 +1,5 @@
 /** Whether servers refuse what would take more of their memory, as writes find out. Reading and ending go on meanwhile. */
-import { StoreFailure } from './connection/failure.ts'
+import { isOutOfMemory } from './connection/failure.ts'
 
 /** Milliseconds after a refusal in which a write says nothing: in a cluster, one server alone may be full. */
 const lasts = 10_000
@@ -23,7 +23,7 @@ export function createFullness(now: () => number): Fullness {
         if (refusedAt !== undefined && now() - refusedAt >= lasts) refusedAt = undefined
         return result
       } catch (error) {
-        if (error instanceof StoreFailure && error.reply === 'OOM') refusedAt = now()
+        if (isOutOfMemory(error)) refusedAt = now()
         throw error
       }
     },

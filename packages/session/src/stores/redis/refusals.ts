@@ -3,7 +3,7 @@
  * that takes only some of them. They answer, and yet no session can be read or made: that is no store.
  */
 import type { RedisConnection, Script } from './connection/connection.ts'
-import { StoreFailure } from './connection/failure.ts'
+import { isOutOfMemory, StoreFailure } from './connection/failure.ts'
 import type { ConnectionPorts } from './connection/ports.ts'
 import { createScript, readScript, updateScript } from './scripts.ts'
 import { maxValueLength } from './value.ts'
@@ -55,7 +55,7 @@ export function watchRefusals(connection: RedisConnection, ports: ConnectionPort
   async function tryAgain(key: string, writes: boolean): Promise<void> {
     last = await (writes ? write(key) : read(key)).then(
       () => undefined,
-      (error: unknown) => (isRefusal(error) ? error : isFull(error) ? undefined : last),
+      (error: unknown) => (isRefusal(error) ? error : isOutOfMemory(error) ? undefined : last),
     )
     trying = last !== undefined
     if (trying) later(key, writes)
@@ -95,9 +95,4 @@ export function watchRefusals(connection: RedisConnection, ports: ConnectionPort
 function isRefusal(error: unknown): error is StoreFailure {
   if (!(error instanceof StoreFailure) || error.reply === undefined) return false
   return error.reason === 'forbidden' || error.reply === 'MOVED'
-}
-
-/** Only what may be done is refused for lack of memory. */
-function isFull(error: unknown): boolean {
-  return error instanceof StoreFailure && error.reply === 'OOM'
 }

@@ -86,6 +86,11 @@ export function isUnknownCommand({ reason, reply }: StoreFailure): boolean {
   return reason === 'forbidden' && reply === 'ERR'
 }
 
+/** The server's memory is full: only what takes more of it is refused, and that is allowed. */
+export function isOutOfMemory(error: unknown): boolean {
+  return error instanceof StoreFailure && error.reply === 'OOM'
+}
+
 function shown(text: string, { command, secrets = [] }: Asked): string {
   // Read as it is by who follows it, also when an address looks like a password.
   if (/^(?:MOVED|ASK) \d+ \S*:\d+$/.test(text)) return text
