@@ -44,7 +44,7 @@ interface CompiledRoute {
  *
  * @param makeForward another hop than our HTTP/1.1 client
  * @throws Error when a session or an upstream cannot be made, which no route can do without, and when a value that
- * matches   ask for cannot be read
+ * matches ask for cannot be read
  */
 export function compile(model: GatewayModel, ports: Ports, makeForward: ForwardFactory = createForward): Gateway {
   const forwards = new Map(model.upstreams.map((spec) => [spec.name, makeForward(spec, ports)]))

@@ -38,12 +38,14 @@ export interface PreparedStores {
   release(): Promise<void>
 }
 
+type Plain = (store: string, address: string) => void
+
 export interface StoresOptions {
   /** Other stores run, or one that does went down or came back. */
   readonly changed?: (() => void) | undefined
   readonly unconfirmed?: Unconfirmed | undefined
   /** Told once of each server elsewhere that others named, and that is reached over plain TCP. */
-  readonly plain?: ((store: string, address: string) => void) | undefined
+  readonly plain?: Plain | undefined
   /** @defaultValue that of the process */
   readonly timing?: Timing | undefined
 }
@@ -165,7 +167,7 @@ function openStore(
   spec: StoreSpec,
   state: StateFolder,
   connectRedis: ConnectRedis | undefined,
-  { unconfirmed, plain }: Required<Pick<StoresOptions, 'unconfirmed' | 'plain'>>,
+  { unconfirmed, plain }: { readonly unconfirmed: Unconfirmed; readonly plain: Plain },
 ): Opened {
   switch (spec.kind) {
     case 'memory':
@@ -178,8 +180,8 @@ function openStore(
     case 'redis':
       return connectRedis?.(
         redisOptions(spec, readText, {
-          onShort: (operation) => unconfirmed?.(spec.name, operation),
-          onPlain: (address) => plain?.(spec.name, address),
+          onShort: (operation) => unconfirmed(spec.name, operation),
+          onPlain: (address) => plain(spec.name, address),
         }),
       )
   }
