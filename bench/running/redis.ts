@@ -1,11 +1,9 @@
 /** A Redis or Valkey under measurement, on loopback and with nothing on disk. */
 import { execFileSync } from 'node:child_process'
+import { client, program } from '../../packages/session/src/stores/redis/testing/processes.ts'
 import { freePort } from '../../test/running/free-port.ts'
 import { listening, type Measured } from './process.ts'
 import { cores, type Stage } from './stage.ts'
-
-/** `redis-server`, or what the tests of the store are run with. */
-const program = process.env.COATCHECK_TEST_REDIS ?? 'redis-server'
 
 export interface Redis {
   readonly port: number
@@ -32,8 +30,7 @@ export async function startRedis(stage: Stage): Promise<Redis> {
   ])
   const process = stage.start(cores.load, [program, ...given], 'redis.log')
   await listening(port)
-  const ask = (...command: string[]) =>
-    execFileSync('redis-cli', ['-p', String(port), ...command], { encoding: 'utf8' })
+  const ask = (...command: string[]) => execFileSync(client, ['-p', String(port), ...command], { encoding: 'utf8' })
   return {
     port,
     process,
