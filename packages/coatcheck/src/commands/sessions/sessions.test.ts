@@ -12,7 +12,7 @@ import { type TestStandalone, testStandalone } from '../../../../session/src/sto
 import { keptKeys } from '../../state/key-file.ts'
 import { stateFolder } from '../../state/state-folder.ts'
 import type { Shell } from '../command.ts'
-import { dispatch } from '../dispatch.ts'
+import { runInProcess } from '../fixtures/in-process.ts'
 import { plain } from './text.ts'
 
 const main = fileURLToPath(new URL('../../main.ts', import.meta.url))
@@ -60,22 +60,7 @@ interface Ran {
   readonly stderr: string
 }
 
-async function coatcheck(...args: readonly string[]): Promise<Ran> {
-  let [stdout, stderr] = ['', '']
-  const shell: Shell = {
-    cwd: folder,
-    environment: { HOME: folder },
-    stdout(text) {
-      stdout += text
-    },
-    stderr(text) {
-      stderr += text
-    },
-    progress,
-  }
-  const status = await dispatch(args, shell)
-  return { status, stdout, stderr }
-}
+const coatcheck = (...args: readonly string[]): Promise<Ran> => runInProcess(args, folder, { HOME: folder }, progress)
 
 /** Not the synchronous one: a test's own connections have to go on. */
 function program(...args: readonly string[]): Promise<Ran> {

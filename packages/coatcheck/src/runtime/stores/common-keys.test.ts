@@ -5,7 +5,7 @@ import { defaults, type GatewayModel, type KeySpec } from '@coatcheck/model'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { testStandalone, until } from '../../../../session/src/stores/redis/testing/servers.ts'
 import { dispatch } from '../../commands/dispatch.ts'
-import { model, routeTo, session } from '../fixtures/model.ts'
+import { model, redisStore, routeTo, session } from '../fixtures/model.ts'
 import { type RunningProgram, startProgram } from '../fixtures/program.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
 import { childrenOf } from '../fixtures/workers.ts'
@@ -20,18 +20,7 @@ afterAll(() => upstream.close())
 function overRedis(port: number, changes: Partial<GatewayModel> = {}, command = 5_000): GatewayModel {
   return model(upstream.url, {
     internal: { address: { host: '127.0.0.1', port: 0 } },
-    stores: [
-      {
-        kind: 'redis',
-        name: 'main',
-        deployment: { kind: 'standalone', node: { host: '127.0.0.1', port }, database: 0 },
-        auth: undefined,
-        tls: undefined,
-        timeouts: { connect: 5_000, command },
-        cache: defaults.redis.cache,
-        durability: undefined,
-      },
-    ],
+    stores: [redisStore(port, { timeouts: { connect: 5_000, command } })],
     sessions: [session('default', 'main')],
     routes: [routeTo('app', { middleware: [{ kind: 'session', session: 'default' }] })],
     ...changes,

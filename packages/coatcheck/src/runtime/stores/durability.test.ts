@@ -5,7 +5,7 @@
 import { type DurabilitySpec, defaults, type GatewayModel, type Sealing } from '@coatcheck/model'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { testStandalone, until } from '../../../../session/src/stores/redis/testing/servers.ts'
-import { model, routeTo, session } from '../fixtures/model.ts'
+import { model, redisStore, routeTo, session } from '../fixtures/model.ts'
 import { type RunningProgram, startProgram } from '../fixtures/program.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
 
@@ -26,18 +26,7 @@ function overRedis(port: number, { durability, sealing = { kind: 'ticket' }, wor
     workers,
     internal: { address: { host: '127.0.0.1', port: 0 } },
     keys: [{ id: 'k1', value: { from: 'value', value: 'ab'.repeat(32) } }],
-    stores: [
-      {
-        kind: 'redis',
-        name: 'main',
-        deployment: { kind: 'standalone', node: { host: '127.0.0.1', port }, database: 0 },
-        auth: undefined,
-        tls: undefined,
-        timeouts: { connect: 1_000, command: 500 },
-        cache: defaults.redis.cache,
-        durability,
-      },
-    ],
+    stores: [redisStore(port, { durability })],
     sessions: [session('default', 'main', { sealing })],
     routes: [routeTo('app', { middleware: [{ kind: 'session', session: 'default' }] })],
   })

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { defaults, type GatewayModel, type RedisStoreSpec, systemTls } from '@coatcheck/model'
+import { type GatewayModel, type RedisStoreSpec, systemTls } from '@coatcheck/model'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   type TestCertificate,
@@ -10,7 +10,7 @@ import {
   tlsSettings,
   until,
 } from '../../../../session/src/stores/redis/testing/servers.ts'
-import { model, routeTo, session } from '../fixtures/model.ts'
+import { model, redisStore, routeTo, session } from '../fixtures/model.ts'
 import { type RunningProgram, startProgram } from '../fixtures/program.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
 
@@ -35,21 +35,10 @@ function overRedis(
   store: Partial<RedisStoreSpec> = {},
   changes: Partial<GatewayModel> = {},
 ): GatewayModel {
-  const main: RedisStoreSpec = {
-    kind: 'redis',
-    name: 'main',
-    deployment: { kind: 'standalone', node: { host: '127.0.0.1', port }, database: 0 },
-    auth: undefined,
-    tls: undefined,
-    timeouts: { connect: 1_000, command: 500 },
-    cache: defaults.redis.cache,
-    durability: undefined,
-    ...store,
-  }
   return model(upstream.url, {
     internal: { address: { host: '127.0.0.1', port: 0 } },
     keys: [{ id: 'k1', value: { from: 'value', value: 'ab'.repeat(32) } }],
-    stores: [main],
+    stores: [redisStore(port, store)],
     sessions: [session('default', 'main')],
     routes: [
       routeTo('app', { middleware: [{ kind: 'session', session: 'default' }] }),

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest'
 import type { Deployment } from '../options.ts'
 import { openRecords, type TestRecords } from '../testing/bench.ts'
-import { until } from '../testing/processes.ts'
+import { type TestServer, until } from '../testing/processes.ts'
 import { testReplicated } from '../testing/replicated.ts'
 import { testSentinel } from '../testing/sentinel.ts'
 
@@ -76,6 +76,16 @@ test('two writes of the same number, of which a failover lost one, are told apar
   expect(Uint8Array.from((await one.read(id))!.bytes)).toEqual(bytes(3))
 })
 
+/** What is read, if anything is, until the record is gone from the new primary. */
+async function answersUntilEnded(one: TestRecords, primary: TestServer): Promise<unknown[]> {
+  const answers: unknown[] = []
+  await until('it ended there too', async () => {
+    answers.push(await one.read(id).catch(() => undefined))
+    return primary.command('EXISTS', `shop:${id}`) === '0'
+  })
+  return answers.filter((answer) => answer !== undefined)
+}
+
 test('an end that the new primary never heard of is refused here at once, and made again there', async () => {
   const { deployment, part, failOver, replica } = await fallingApart()
   const [one, other] = [await gateway(deployment), await gateway(deployment)]
@@ -84,12 +94,7 @@ test('an end that the new primary never heard of is refused here at once, and ma
   part()
   await one.delete(id)
   await failOver()
-  const answers: unknown[] = []
-  await until('it ended there too', async () => {
-    answers.push(await one.read(id).catch(() => undefined))
-    return replica.command('EXISTS', `shop:${id}`) === '0'
-  })
-  expect(answers.filter((answer) => answer !== undefined)).toEqual([])
+  expect(await answersUntilEnded(one, replica)).toEqual([])
   await until('the other one follows', () => other.stores.state.up)
   expect(await other.read(id)).toBeUndefined()
 })
@@ -104,12 +109,7 @@ test('an end by a process that is gone is refused by whoever heard of it, and ma
   await command.close()
   await until('it was heard', () => one.told.includes(`${id} -`))
   await failOver()
-  const answers: unknown[] = []
-  await until('it ended there too', async () => {
-    answers.push(await one.read(id).catch(() => undefined))
-    return replica.command('EXISTS', `shop:${id}`) === '0'
-  })
-  expect(answers.filter((answer) => answer !== undefined)).toEqual([])
+  expect(await answersUntilEnded(one, replica)).toEqual([])
 })
 
 test('a planned failover by the sentinels: what a change on the new primary tells is heard', async () => {
