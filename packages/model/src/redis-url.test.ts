@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { defaults } from './defaults.ts'
-import type { RedisStoreSpec } from './model.ts'
 import { contradictionOf, parseRedisUrl, redisUrlPattern, storeOfUrl, systemTls } from './redis-url.ts'
+import type { RedisStoreSpec } from './store-spec.ts'
 
 const none = { tls: false, username: undefined, password: undefined, database: 0 }
 const local = { host: 'localhost', port: 6379 }

@@ -1,7 +1,7 @@
 import { defaults } from './defaults.ts'
-import type { RedisStoreSpec, StoreNode } from './model.ts'
 import { type Parsed, parsed, type Unparsed, unparsed } from './parsed.ts'
 import { parseNode } from './store-node.ts'
+import type { RedisStoreSpec, StoreNode } from './store-spec.ts'
 
 /** What a URL says of a store. */
 export interface RedisUrl {

@@ -1,6 +1,6 @@
 import { isIpv4, isIpv6 } from './ip.ts'
-import type { StoreNode } from './model.ts'
 import { type Parsed, parsed, unparsed } from './parsed.ts'
+import type { StoreNode } from './store-spec.ts'
 
 const remedy = 'Write a host and a port, as "redis-0.example.com:6379", "10.0.0.7:6379" or "[fd00::7]:6379".'
 

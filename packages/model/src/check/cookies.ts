@@ -1,4 +1,5 @@
-import type { CookieSpec, GatewayModel, Route, SessionSpec } from '../model.ts'
+import type { CookieSpec, GatewayModel, SessionSpec } from '../model.ts'
+import type { Route } from '../route.ts'
 import { type Check, type Finder, type Finding, sessionOf } from './finder.ts'
 import { isToken } from './header-names.ts'
 

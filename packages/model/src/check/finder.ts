@@ -1,6 +1,7 @@
 import type { Diagnostic, PlaceOf } from '../diagnostic.ts'
 import type { LeftOut } from '../dialect.ts'
-import type { GatewayModel, MiddlewareKind, MiddlewareSpec, ProxyAction, RedirectAction, Route } from '../model.ts'
+import type { GatewayModel } from '../model.ts'
+import type { MiddlewareKind, MiddlewareSpec, ProxyAction, RedirectAction, Route } from '../route.ts'
 
 /** What a check has found, without how bad it is and where it stands. */
 export interface Finding extends Pick<Diagnostic, 'code' | 'message' | 'consequence' | 'remedy'> {

@@ -1,4 +1,5 @@
-import type { CaptureSpec, GatewayModel, HeaderChanges, HeaderValue, Route } from '../model.ts'
+import type { GatewayModel } from '../model.ts'
+import type { CaptureSpec, HeaderChanges, HeaderValue, Route } from '../route.ts'
 import { parseTemplate, type TemplatePart } from '../template.ts'
 import {
   type Check,

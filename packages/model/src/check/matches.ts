@@ -1,5 +1,5 @@
 import { isIp } from '../ip.ts'
-import type { FieldMatch, PathMatch, RouteMatch } from '../model.ts'
+import type { FieldMatch, PathMatch, RouteMatch } from '../route.ts'
 import { suggest } from '../suggest.ts'
 import type { Check, Finder, Finding } from './finder.ts'
 import { isToken } from './header-names.ts'

@@ -1,4 +1,4 @@
-import type { StoreSpec } from '../model.ts'
+import type { StoreSpec } from '../store-spec.ts'
 import type { Check, Finding } from './finder.ts'
 
 /** Sessions that live as long as a process are meant to: told of a whole model, where no other store was written wrong. */

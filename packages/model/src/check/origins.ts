@@ -1,4 +1,4 @@
-import type { CorsSpec, ProxyAction, Route } from '../model.ts'
+import type { CorsSpec, ProxyAction, Route } from '../route.ts'
 import {
   actionsOf,
   type Check,

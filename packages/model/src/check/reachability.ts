@@ -1,4 +1,4 @@
-import type { FieldMatch, PathMatch, Route, RouteMatch } from '../model.ts'
+import type { FieldMatch, PathMatch, Route, RouteMatch } from '../route.ts'
 import { type Check, type Finding, isUnderstood, serves } from './finder.ts'
 
 /**

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
 import { defaults } from '../defaults.ts'
 import { found, withSpec } from '../fixtures/good-model.ts'
-import type { GatewayModel, RedisStoreSpec } from '../model.ts'
+import type { GatewayModel } from '../model.ts'
 import { systemTls } from '../redis-url.ts'
+import type { RedisStoreSpec } from '../store-spec.ts'
 
 const node = (host: string, port = 6379) => ({ host, port })
 const redis: RedisStoreSpec = {

@@ -1,7 +1,8 @@
 import { defaultPrefix } from '../defaults.ts'
 import { isLoopback } from '../ip.ts'
-import type { GatewayModel, RedisStoreSpec, SessionSpec, StoreNode } from '../model.ts'
+import type { GatewayModel, SessionSpec } from '../model.ts'
 import { formatNode } from '../store-node.ts'
+import type { RedisStoreSpec, StoreNode } from '../store-spec.ts'
 import type { Check, Finder, Finding } from './finder.ts'
 
 /** Redis stores can be reached in one way, and what is weak about that way is told. */

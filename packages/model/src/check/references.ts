@@ -1,4 +1,5 @@
-import type { GatewayModel, Route, Sealing } from '../model.ts'
+import type { GatewayModel, Sealing } from '../model.ts'
+import type { Route } from '../route.ts'
 import { didYouMean } from '../suggest.ts'
 import { type Check, eachMiddleware, type Finder, type Finding } from './finder.ts'
 

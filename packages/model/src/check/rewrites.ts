@@ -1,4 +1,5 @@
-import type { GatewayModel, Listener, PathRewrite, ProxyAction, RedirectAction, Route, RouteMatch } from '../model.ts'
+import type { GatewayModel, Listener } from '../model.ts'
+import type { PathRewrite, ProxyAction, RedirectAction, Route, RouteMatch } from '../route.ts'
 import { actionsOf, type Check, eachMiddleware, type Finder, type Finding, middlewareOf, serves } from './finder.ts'
 import { isHostPattern } from './matches.ts'
 import { takesPath } from './sign-in.ts'

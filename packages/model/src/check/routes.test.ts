@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { check } from '../check.ts'
 import type { LeftOut } from '../dialect.ts'
 import { found, good, listener, match, route, tls, upstream, upstreamTls, withMatch } from '../fixtures/good-model.ts'
-import type { BrokenAction, GatewayModel, ProxyAction, RedirectAction, Route } from '../model.ts'
+import type { GatewayModel } from '../model.ts'
+import type { BrokenAction, ProxyAction, RedirectAction, Route } from '../route.ts'
 
 const redirect: RedirectAction = {
   kind: 'redirect',

@@ -1,4 +1,5 @@
-import type { GatewayModel, PathMatch, Route, RouteMatch } from '../model.ts'
+import type { GatewayModel } from '../model.ts'
+import type { PathMatch, Route, RouteMatch } from '../route.ts'
 import { type Check, eachMiddleware, type Finding, isUnderstood, middlewareOf, serves, sessionOf } from './finder.ts'
 
 /** Routes that need a session have one; routes that need a sign-in lead to one. */

@@ -1,4 +1,5 @@
-import type { GatewayModel, SealedCookieStoreSpec, SessionSpec, StoreSpec } from '../model.ts'
+import type { GatewayModel, SessionSpec } from '../model.ts'
+import type { SealedCookieStoreSpec, StoreSpec } from '../store-spec.ts'
 import type { Check, Finder } from './finder.ts'
 
 /** Stores can keep what their sessions ask of them. */
